@@ -1,0 +1,225 @@
+"""The settings: `planner.toml`, searched upward from the current folder; then PLANNER_* variables; then options.
+
+Frozen. Knows no database. A relative SQLite path counts from the folder of `planner.toml`. No password stands in a
+setting: `smtp_password_file` names a file that holds it.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from planner.errors import InputRejected, Problem
+from planner.i18n import N_
+from planner.i18n import gettext as _
+
+FILE_NAME = "planner.toml"
+ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Every setting, with its default; `SETTINGS` describes each for people."""
+
+    home: Path  #: folder of planner.toml, or the current folder
+    database_url: str = "sqlite:///planner.db"
+    lang: str = "vi"
+    user: str | None = None
+    department: str = "stttt"
+    auto_accept: bool = True
+    policy_file: Path | None = None
+    templates_dir: Path | None = None
+    calendar_file: Path | None = None
+    smtp_host: str = "localhost"
+    smtp_port: int = 25
+    smtp_tls: str = "none"
+    smtp_user: str | None = None
+    smtp_password_file: Path | None = None
+    mail_from: str = "khong-tra-loi@planner.example.vn"
+    mail_from_name: str = "Hệ thống theo dõi kế hoạch"
+    delivery_lease: int = 900
+    report_place: str = "Thanh Hóa"
+    report_superior: str = "UBND TỈNH THANH HÓA"
+    report_signer_post: str = "GIÁM ĐỐC"
+    report_signer_name: str = ""
+
+    @property
+    def resolved_database_url(self) -> str:
+        """Return the URL with a relative SQLite path made absolute from `home`."""
+        prefix = "sqlite:///"
+        if not self.database_url.startswith(prefix):
+            return self.database_url
+        path = self.database_url.removeprefix(prefix)
+        if path in ("", ":memory:") or Path(path).is_absolute():
+            return self.database_url
+        return prefix + str(self.home / path)
+
+
+@dataclass(frozen=True)
+class SettingInfo:
+    """How one setting is written and what it does."""
+
+    name: str  #: field of Settings
+    table: str  #: [table] in planner.toml
+    key: str  #: key in that table
+    variable: str  #: PLANNER_... variable
+    help: str  #: message id
+
+
+SETTINGS: tuple[SettingInfo, ...] = (
+    SettingInfo("database_url", "database", "url", "PLANNER_DATABASE_URL", N_("Where the data is kept.")),
+    SettingInfo("lang", "planner", "lang", "PLANNER_LANG", N_("Language of what people read: vi or en.")),
+    SettingInfo("user", "planner", "user", "PLANNER_USER", N_("E-mail of the person who acts.")),
+    SettingInfo("department", "planner", "department", "PLANNER_DEPARTMENT", N_("Code of the monitoring agency.")),
+    SettingInfo(
+        "auto_accept",
+        "planner",
+        "auto_accept",
+        "PLANNER_AUTO_ACCEPT",
+        N_("Accept a plan without problems as it is filed; otherwise the department accepts it."),
+    ),
+    SettingInfo("policy_file", "policy", "file", "PLANNER_POLICY_FILE", N_("The reminder ladder; default: shipped.")),
+    SettingInfo(
+        "templates_dir",
+        "planner",
+        "templates_dir",
+        "PLANNER_TEMPLATES_DIR",
+        N_("Folder whose templates stand before the shipped ones."),
+    ),
+    SettingInfo(
+        "calendar_file",
+        "planner",
+        "calendar_file",
+        "PLANNER_CALENDAR_FILE",
+        N_("CSV of days off and days worked on top of the public holidays."),
+    ),
+    SettingInfo("smtp_host", "smtp", "host", "PLANNER_SMTP_HOST", N_("Mail server.")),
+    SettingInfo("smtp_port", "smtp", "port", "PLANNER_SMTP_PORT", N_("Its port.")),
+    SettingInfo("smtp_tls", "smtp", "tls", "PLANNER_SMTP_TLS", N_("tls, starttls, or none (to this machine only).")),
+    SettingInfo("smtp_user", "smtp", "user", "PLANNER_SMTP_USER", N_("Account on the mail server.")),
+    SettingInfo(
+        "smtp_password_file", "smtp", "password_file", "PLANNER_SMTP_PASSWORD_FILE", N_("File with its password.")
+    ),
+    SettingInfo("mail_from", "smtp", "from", "PLANNER_MAIL_FROM", N_("Sender's address.")),
+    SettingInfo("mail_from_name", "smtp", "from_name", "PLANNER_MAIL_FROM_NAME", N_("Sender's name.")),
+    SettingInfo(
+        "delivery_lease",
+        "smtp",
+        "lease",
+        "PLANNER_DELIVERY_LEASE",
+        N_("Seconds a worker may hold a mail before another takes it over."),
+    ),
+    SettingInfo("report_place", "report", "place", "PLANNER_REPORT_PLACE", N_("Place in the date line of reports.")),
+    SettingInfo(
+        "report_superior", "report", "superior", "PLANNER_REPORT_SUPERIOR", N_("Superior agency at the top left.")
+    ),
+    SettingInfo("report_signer_post", "report", "signer_post", "PLANNER_REPORT_SIGNER_POST", N_("Post of the signer.")),
+    SettingInfo("report_signer_name", "report", "signer_name", "PLANNER_REPORT_SIGNER_NAME", N_("Name of the signer.")),
+)
+
+
+def find_file(start: Path) -> Path | None:
+    """Return the nearest planner.toml in `start` or above it."""
+    for folder in (start, *start.parents):
+        if (folder / FILE_NAME).is_file():
+            return folder / FILE_NAME
+    return None
+
+
+def load(start: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings in force for a command run in `start` (default: the current folder).
+
+    Raises:
+        InputRejected: planner.toml or a variable cannot be read, names an unknown setting, or holds a wrong value;
+            every problem is listed.
+    """
+    here = (start or Path.cwd()).resolve()
+    env = os.environ if environ is None else environ
+    file = find_file(here)
+    problems: list[Problem] = []
+    raw: dict[str, tuple[str, Any]] = {}
+    if file is not None:
+        raw.update(_read_file(file, problems))
+    for info in SETTINGS:
+        if env.get(info.variable):
+            raw[info.name] = (info.variable, env[info.variable])
+    settings = Settings(home=file.parent if file else here)
+    values: dict[str, Any] = {}
+    types = {f.name: str(f.type) for f in fields(Settings)}
+    for name, (place, value) in raw.items():
+        try:
+            values[name] = _convert(types[name], value, settings.home)
+        except ValueError as error:
+            problems.append(Problem(place=place, code="setting_value", message=str(error)))
+    settings = replace(settings, **values)
+    problems.extend(_check(settings, raw))
+    if problems:
+        raise InputRejected(_("The settings have problems; correct them and run the command again."), problems)
+    return settings
+
+
+def _read_file(file: Path, problems: list[Problem]) -> dict[str, tuple[str, Any]]:
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        problems.append(Problem(place=str(file), code="setting_file", message=str(error)))
+        return {}
+    known = {(info.table, info.key): info.name for info in SETTINGS}
+    found: dict[str, tuple[str, Any]] = {}
+    for table, content in document.items():
+        for key, value in content.items() if isinstance(content, dict) else [("", content)]:
+            place = f"{file}: [{table}] {key}"
+            name = known.get((table, key))
+            if name is None:
+                expected = ", ".join(f"[{i.table}] {i.key}" for i in SETTINGS)
+                message = _("No such setting. Known settings: {names}.").format(names=expected)
+                problems.append(Problem(place=place, code="setting_unknown", message=message))
+            else:
+                found[name] = (place, value)
+    return found
+
+
+def _convert(kind: str, value: Any, home: Path) -> Any:
+    if kind == "bool":
+        if isinstance(value, bool):
+            return value
+        words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+        if str(value).lower() in words:
+            return words[str(value).lower()]
+        raise ValueError(_("Found {value!r}, expected true or false.").format(value=value))
+    if kind == "int":
+        try:
+            return int(value)
+        except (TypeError, ValueError):
+            raise ValueError(_("Found {value!r}, expected a whole number.").format(value=value)) from None
+    if kind.startswith("Path"):
+        return (home / str(value)).resolve()
+    return str(value)
+
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def _check(settings: Settings, raw: Mapping[str, tuple[str, Any]]) -> list[Problem]:
+    found: list[Problem] = []
+
+    def wrong(name: str, message: str) -> None:
+        place = raw[name][0] if name in raw else name
+        found.append(Problem(place=place, code="setting_value", message=message))
+
+    if settings.lang not in ("vi", "en"):
+        wrong("lang", _("Found {value!r}, expected vi or en.").format(value=settings.lang))
+    if settings.smtp_tls not in ("tls", "starttls", "none"):
+        wrong("smtp_tls", _("Found {value!r}, expected tls, starttls or none.").format(value=settings.smtp_tls))
+    elif settings.smtp_tls == "none" and settings.smtp_host not in _LOOPBACK:
+        wrong("smtp_tls", _("Without encryption mail goes to this machine only; set tls or starttls."))
+    if not 0 < settings.smtp_port < 65536:
+        wrong("smtp_port", _("Found {value!r}, expected a port from 1 to 65535.").format(value=settings.smtp_port))
+    if settings.delivery_lease < 1:
+        wrong("delivery_lease", _("Found {value!r}, expected seconds above 0.").format(value=settings.delivery_lease))
+    return found

@@ -1,0 +1,95 @@
+"""A notice: one thing that one person must be told, once.
+
+A notice is decided (by rung and role), queued in the ledger, grouped with others of the same recipient into a mail, and
+sent. Its key says what it is about, never when it was sent, so that deciding it again changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from planner.i18n import N_
+
+
+class NoticeKind(StrEnum):
+    """What a notice says; one template folder each, `templates/notification/<kind>/`."""
+
+    REMINDER = "reminder"  #: before and on the last day
+    OVERDUE = "overdue"  #: after it
+    ESCALATION = "escalation"  #: to those above the responsible person
+    URGING = "urging"  #: the rung at which the department writes an urging letter
+    CHAIRMAN_LIST = "chairman_list"  #: named in the Chairman's report
+    AT_RISK = "at_risk"  #: forecast later than the last day
+    BLOCKED = "blocked"  #: waits for another agency: told, not escalated
+    CONFIRMATION = "confirmation"  #: a submitted result waits for the confirmer
+    FILING = "filing"  #: a plan is owed
+
+    @property
+    def label(self) -> str:
+        """Return the message id of the kind's name."""
+        return _LABELS[self]
+
+
+_LABELS = {
+    NoticeKind.REMINDER: N_("reminder"),
+    NoticeKind.OVERDUE: N_("overdue"),
+    NoticeKind.ESCALATION: N_("escalation"),
+    NoticeKind.URGING: N_("urging letter due"),
+    NoticeKind.CHAIRMAN_LIST: N_("Chairman's list"),
+    NoticeKind.AT_RISK: N_("at risk"),
+    NoticeKind.BLOCKED: N_("waiting for another agency"),
+    NoticeKind.CONFIRMATION: N_("awaiting confirmation"),
+    NoticeKind.FILING: N_("plan not filed"),
+}
+
+
+class NoticeState(StrEnum):
+    """Where a notice stands in the ledger. Only `QUEUED` and `MAILED` can still change."""
+
+    QUEUED = "queued"  #: decided, not yet in a mail
+    MAILED = "mailed"  #: in a mail whose bytes are stored
+    SENT = "sent"
+    DEAD = "dead"  #: its mail cannot be delivered; escalated
+    OBSOLETE = "obsolete"  #: no longer true when it was about to be sent
+    SUPERSEDED = "superseded"  #: a higher rung had been reached
+    SUPPRESSED = "suppressed"  #: inhibited by a blocker
+    CANCELLED = "cancelled"  #: by a person
+
+
+class MailState(StrEnum):
+    """Where a mail stands: ready -> leased -> sending -> sent | ready (retry) | unknown | dead."""
+
+    READY = "ready"
+    LEASED = "leased"
+    SENDING = "sending"  #: committed just before DATA
+    SENT = "sent"  #: committed just after the server's 250
+    UNKNOWN = "unknown"  #: the server may have it; resolved by policy
+    DEAD = "dead"
+    OBSOLETE = "obsolete"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Notice:
+    """One thing to tell one role about one subject."""
+
+    kind: NoticeKind
+    subject: str  #: task key, or plan key for filing notices
+    revision: int  #: deadline revision of the subject
+    rung: str  #: the policy's name of the rung: "due+1wd"
+    nominal: date  #: the day on which the rung falls due
+    role: str  #: "responsible", "agency_head", ...; the person is resolved from it
+    recipient: str  #: e-mail; "" when nobody could be found
+    reason: str  #: translated: why this person is told
+    urgent: bool = False  #: at once instead of in the digest
+    state: NoticeState = NoticeState.QUEUED
+    channel: str = "email"
+
+    @property
+    def key(self) -> str:
+        """Return the deterministic key: SHA-256 over subject, revision, rung, nominal day, role and channel."""
+        parts = (self.subject, str(self.revision), self.rung, self.nominal.isoformat(), self.role, self.channel)
+        return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
