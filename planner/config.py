@@ -43,6 +43,8 @@ class Settings:
     mail_from: str = "khong-tra-loi@planner.example.vn"
     mail_from_name: str = "Hệ thống theo dõi kế hoạch"
     delivery_lease: int = 900
+    tick_seconds: int = 60
+    due_soon: int = 5
     report_place: str = "Thanh Hóa"
     report_superior: str = "UBND TỈNH THANH HÓA"
     report_signer_post: str = "GIÁM ĐỐC"
@@ -113,6 +115,20 @@ SETTINGS: tuple[SettingInfo, ...] = (
         "lease",
         "PLANNER_DELIVERY_LEASE",
         N_("Seconds a worker may hold a mail before another takes it over."),
+    ),
+    SettingInfo(
+        "tick_seconds",
+        "scheduler",
+        "tick_seconds",
+        "PLANNER_TICK_SECONDS",
+        N_("Seconds from one round of the service to the next."),
+    ),
+    SettingInfo(
+        "due_soon",
+        "report",
+        "due_soon",
+        "PLANNER_DUE_SOON",
+        N_("Working days before the last day from which a task counts as due soon; the ladder's first rung."),
     ),
     SettingInfo("report_place", "report", "place", "PLANNER_REPORT_PLACE", N_("Place in the date line of reports.")),
     SettingInfo(

@@ -34,6 +34,13 @@ def task_key(plan: str, code: str) -> str:
     return f"{plan}:{code}"
 
 
+def predecessor_key(plan: str, reference: str) -> str:
+    """Return the task key that "I.1" or "vp-ubnd:II.3" means inside the plan of key `plan`."""
+    if ":" not in reference:
+        return task_key(plan, reference)
+    return f"{plan.split('/', 1)[0]}/{reference}"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlannedTask:
     """One task as its plan states it."""

@@ -1,0 +1,276 @@
+"""`planner agency | officer | directive | target ...`: the registers, from files and on the screen."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+
+from planner.cli.base import DAY, FILE, App, Group, everywhere, option, pass_app
+from planner.i18n import N_
+from planner.i18n import gettext as _
+
+TIERS = ("department", "district", "commune")
+
+
+def _imported(app: App, data: dict[str, Any]) -> None:
+    from planner.cli.output import say
+
+    app.emit(data, lambda: say(_("{read} read, {changed} new or changed.").format(**data)))
+
+
+@click.group(cls=Group, help=N_("The register of agencies."))
+def agency() -> None:
+    """Agencies."""
+
+
+@agency.command("import", help=N_("Enter agencies from a .csv, .xlsx or .yaml file."))
+@click.argument("path", metavar="FILE", type=FILE)
+@everywhere(writes=True)
+@pass_app
+def import_agencies(app: App, path: Path) -> None:
+    """Enter agencies."""
+    from planner.service import registers
+
+    _imported(app, registers.import_agencies(app.desk(), path))
+
+
+@agency.command("succeed", help=N_("Enter which agencies take over from which, from a file."))
+@click.argument("path", metavar="FILE", type=FILE)
+@everywhere(writes=True)
+@pass_app
+def succeed(app: App, path: Path) -> None:
+    """Enter successions."""
+    from planner.service import registers
+
+    _imported(app, registers.import_successions(app.desk(), path))
+
+
+@agency.command("list", help=N_("List the agencies of a day."))
+@option("--on", type=DAY, help=N_("The day; default: today."))
+@option("--tier", type=click.Choice(TIERS), help=N_("Only this tier."))
+@everywhere()
+@pass_app
+def list_agencies(app: App, on: date | None, tier: str | None) -> None:
+    """List agencies."""
+    from planner.cli.output import show_table
+    from planner.domain.agency import Tier
+    from planner.service import registers
+
+    rows = registers.list_agencies(app.desk(), on=on, tier=tier)
+    app.emit(
+        rows,
+        lambda: show_table(
+            [_("Code"), _("Name"), _("Tier"), _("Under"), _("From"), _("Until")],
+            [
+                (r["code"], r["name"], _(Tier(r["tier"]).label), r["parent"], r["valid_from"], r["valid_to"])
+                for r in rows
+            ],
+        ),
+    )
+
+
+@agency.command("show", help=N_("Show one agency, its people and what it became."))
+@click.argument("code")
+@everywhere()
+@pass_app
+def show_agency(app: App, code: str) -> None:
+    """Show an agency."""
+    from planner.cli.output import show_facts, show_table
+    from planner.domain.agency import Tier
+    from planner.service import registers
+
+    data = registers.show_agency(app.desk(), code)
+
+    def people() -> None:
+        show_facts(
+            [
+                (_("Code"), data["code"]),
+                (_("Name"), data["name"]),
+                (_("Tier"), _(Tier(data["tier"]).label)),
+                (_("Under"), data["parent"]),
+                (_("From"), data["valid_from"]),
+                (_("Until"), data["valid_to"]),
+                (_("Successors"), [s["to_code"] for s in data["successors"]] or None),
+                (_("Predecessors"), [s["from_code"] for s in data["predecessors"]] or None),
+            ]
+        )
+        show_table(
+            [_("E-mail"), _("Name"), _("Post"), _("Role")],
+            [(o["email"], o["name"], o["title"], o["role"]) for o in data["officers"]],
+        )
+
+    app.emit(data, people)
+
+
+@click.group(cls=Group, help=N_("The register of officers and their absences."))
+def officer() -> None:
+    """Officers."""
+
+
+@officer.command("import", help=N_("Enter officers from a .csv, .xlsx or .yaml file."))
+@click.argument("path", metavar="FILE", type=FILE)
+@everywhere(writes=True)
+@pass_app
+def import_officers(app: App, path: Path) -> None:
+    """Enter officers."""
+    from planner.service import registers
+
+    _imported(app, registers.import_officers(app.desk(), path))
+
+
+@officer.command("list", help=N_("List officers."))
+@option("--agency", metavar="CODE", help=N_("Only this agency's."))
+@everywhere()
+@pass_app
+def list_officers(app: App, agency: str | None) -> None:
+    """List officers."""
+    from planner.cli.output import show_table
+    from planner.service import registers
+
+    rows = registers.list_officers(app.desk(), agency)
+    app.emit(
+        rows,
+        lambda: show_table(
+            [_("E-mail"), _("Name"), _("Post"), _("Agency"), _("Role"), _("Substitute")],
+            [(r["email"], r["name"], r["title"], r["agency"], r["role"], r["substitute"]) for r in rows],
+        ),
+    )
+
+
+@officer.command("absence", help=N_("Record that an officer is away; mail goes to the substitute meanwhile."))
+@click.argument("email")
+@option("--from", "first", type=DAY, required=True, help=N_("First day away."))
+@option("--to", "last", type=DAY, required=True, help=N_("Last day away."))
+@option("--substitute", metavar="EMAIL", help=N_("Who stands in; default: the officer's own substitute."))
+@option("--reason", default="", help=N_("Why."))
+@everywhere(writes=True)
+@pass_app
+def absence(app: App, email: str, first: date, last: date, substitute: str | None, reason: str) -> None:
+    """Record an absence."""
+    from planner.cli.output import say, text_of
+    from planner.domain.agency import Absence
+    from planner.service import registers
+
+    data = registers.record_absence(
+        app.desk(), Absence(officer=email, first_day=first, last_day=last, substitute=substitute, reason=reason)
+    )
+    app.emit(
+        data,
+        lambda: say(
+            _("{email} is away from {first} to {last}.").format(
+                email=email, first=text_of(data["first_day"]), last=text_of(data["last_day"])
+            )
+        ),
+    )
+
+
+@click.group(cls=Group, help=N_("Directives with their targets and assignments."))
+def directive() -> None:
+    """Directives."""
+
+
+@directive.command("import", help=N_("Enter a directive from a .yaml file; its direct assignments become tasks."))
+@click.argument("path", metavar="FILE", type=FILE)
+@everywhere(writes=True)
+@pass_app
+def import_directive(app: App, path: Path) -> None:
+    """Enter a directive."""
+    from planner.cli.output import say
+    from planner.service import registers
+
+    data = registers.import_directive(app.desk(), path)
+
+    def people() -> None:
+        if data["changed"]:
+            say(_("Directive {code} is entered.").format(code=data["directive"]))
+        else:
+            say(_("Directive {code} was entered before; nothing changed.").format(code=data["directive"]))
+
+    app.emit(data, people)
+
+
+@directive.command("list", help=N_("List directives."))
+@everywhere()
+@pass_app
+def list_directives(app: App) -> None:
+    """List directives."""
+    from planner.cli.output import show_table
+    from planner.service import registers
+
+    rows = registers.list_directives(app.desk())
+    app.emit(
+        rows,
+        lambda: show_table(
+            [_("Code"), _("Title"), _("Issued on"), _("Filing deadline"), _("Targets"), _("Assignments")],
+            [
+                (r["code"], r["title"], r["issued_on"], r["filing_deadline"], r["targets"], r["assignments"])
+                for r in rows
+            ],
+        ),
+    )
+
+
+@directive.command("show", help=N_("Show a directive: targets, assignments, who must file and by when."))
+@click.argument("code", required=False)
+@everywhere()
+@pass_app
+def show_directive(app: App, code: str | None) -> None:
+    """Show a directive."""
+    from planner.cli.output import show_facts, show_table
+    from planner.service import registers
+
+    data = registers.show_directive(app.desk(), code)
+
+    def people() -> None:
+        show_facts(
+            [
+                (_("Code"), data["code"]),
+                (_("Title"), data["title"]),
+                (_("Issued on"), data["issued_on"]),
+                (_("Filing deadline"), data["filing_deadline"]),
+                (_("Note"), data["filing_deadline_note"] or None),
+            ]
+        )
+        show_table(
+            [_("Target"), _("Title"), _("Value"), _("Tiers"), _("Holds from")],
+            [
+                (t["code"], t["title"], f"{t['value']:g}{t['unit']}", t["tiers"], t["holds_from"] or t["by"])
+                for t in data["targets"]
+            ],
+        )
+        show_table(
+            [_("Assignment"), _("Title"), _("Agency"), _("Deadline as filed"), _("Last day")],
+            [
+                (a["code"], a["title"], a["agency"], a["due_text"], a["deadline"]["last_day"])
+                for a in data["assignments"]
+            ],
+        )
+
+    app.emit(data, people)
+
+
+@click.group(cls=Group, help=N_("Report the values of the directive's targets."))
+def target() -> None:
+    """Targets."""
+
+
+@target.command("report", help=N_("Report the value that an agency has reached for a target."))
+@click.argument("code", metavar="TARGET")
+@click.argument("value", type=float)
+@option("--agency", metavar="CODE", required=True, help=N_("The agency that reports."))
+@option("--on", type=DAY, help=N_("The day for which the value holds; default: today."))
+@option("--directive", metavar="CODE", help=N_("The directive; default: the newest one."))
+@everywhere(writes=True)
+@pass_app
+def report(app: App, code: str, value: float, agency: str, on: date | None, directive: str | None) -> None:
+    """Report a value."""
+    from planner.cli.output import say
+    from planner.service import registers
+
+    data = registers.report_target(app.desk(), target=code, agency=agency, value=value, on=on, directive=directive)
+    app.emit(
+        data, lambda: say(_("Target {code}: {agency} reports {value}.").format(code=code, agency=agency, value=value))
+    )

@@ -1,0 +1,192 @@
+"""`planner task ...`: what became of a task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+
+from planner.cli.base import DAY, FILE, App, Group, everywhere, option, pass_app
+from planner.i18n import N_
+from planner.i18n import gettext as _
+
+# The values stand here because the domain is loaded only when a command runs; a test holds the two together.
+STATES = ("assigned", "in_progress", "submitted", "confirmed", "returned", "suspended", "withdrawn")
+TIMELINESS = ("no_deadline", "not_yet", "in_time", "due_soon", "overdue", "done_on_time", "done_late")
+TASK = click.argument("name", metavar="TASK")
+
+
+@click.group(cls=Group, help=N_("Report what became of a task."))
+def task() -> None:
+    """Tasks."""
+
+
+@task.command("list", help=N_("List tasks, the most urgent first."))
+@option("--agency", metavar="CODE", help=N_("Only tasks that this agency leads."))
+@option("--responsible", metavar="EMAIL", help=N_("Only tasks that this person answers for."))
+@option("--state", type=click.Choice(STATES), help=N_("Only tasks in this state."))
+@option("--timeliness", type=click.Choice(TIMELINESS), help=N_("Only tasks that stand so against their deadline."))
+@everywhere()
+@pass_app
+def list_(app: App, agency: str | None, responsible: str | None, state: str | None, timeliness: str | None) -> None:
+    """List tasks."""
+    from planner.cli.output import show_table
+    from planner.domain.status import TaskState, Timeliness
+    from planner.service import tasks
+
+    wanted = tasks.TaskFilter(
+        agency=agency,
+        responsible=responsible,
+        state=TaskState(state) if state else None,
+        timeliness=Timeliness(timeliness) if timeliness else None,
+    )
+    rows = tasks.list_tasks(app.desk(), wanted)
+    app.emit(
+        rows,
+        lambda: show_table(
+            [_("Task"), _("Title"), _("Answers for it"), _("Last day"), _("State"), _("Timeliness")],
+            [
+                (
+                    r["task"],
+                    r["title"],
+                    r["responsible"],
+                    r["last_day"] or r["due_text"],
+                    TaskState(r["state"]),
+                    Timeliness(r["timeliness"]),
+                )
+                for r in rows
+            ],
+        ),
+    )
+
+
+@task.command(help=N_("Show one task with its history."))
+@TASK
+@everywhere()
+@pass_app
+def show(app: App, name: str) -> None:
+    """Show a task."""
+    from planner.cli.output import show_facts, show_table
+    from planner.domain.status import TaskState, Timeliness
+    from planner.service import tasks
+
+    data = tasks.show(app.desk(), name)
+
+    def people() -> None:
+        show_facts(
+            [
+                (_("Task"), data["task"]),
+                (_("Title"), data["title"]),
+                (_("Answers for it"), data["responsible"]),
+                (_("Deadline as filed"), data["due_text"]),
+                (_("Last day"), data["last_day"]),
+                (_("First last day"), data["first_last_day"]),
+                (_("State"), TaskState(data["state"])),
+                (_("Timeliness"), Timeliness(data["timeliness"])),
+                (_("Progress"), f"{data['percent']}%"),
+                (_("Deliverable"), data["deliverable"] or None),
+                (_("Waits for"), data["after"] or None),
+                (_("Result document"), data["document"] or data["file"]),
+                (_("Done on"), data["done_on"]),
+                (_("Recorded on"), data["recorded_on"]),
+            ]
+        )
+        show_table(
+            [_("When"), _("Who"), _("What"), _("Why")],
+            [(h["at"], h["actor"], h["kind"], h["reason"]) for h in data["history"]],
+        )
+
+    app.emit(data, people)
+
+
+def _moved(app: App, move: Callable[[], dict[str, Any]]) -> None:
+    from planner.cli.output import say, text_of
+    from planner.domain.status import TaskState
+
+    data = move()
+    app.emit(
+        data,
+        lambda: say(
+            _("{task}: {state}; last day {day}.").format(
+                task=data["task"], state=_(TaskState(data["state"]).label), day=text_of(data["last_day"])
+            )
+        ),
+    )
+
+
+@task.command(help=N_("Record that work has begun."))
+@TASK
+@everywhere(writes=True)
+@pass_app
+def start(app: App, name: str) -> None:
+    """Begin a task."""
+    from planner.service import tasks
+
+    _moved(app, lambda: tasks.start(app.desk(), name))
+
+
+@task.command(help=N_("Record how far the work is, in percent."))
+@TASK
+@click.argument("percent", type=click.IntRange(0, 100))
+@option("--note", default="", help=N_("What was done, or what stands in the way."))
+@everywhere(writes=True)
+@pass_app
+def progress(app: App, name: str, percent: int, note: str) -> None:
+    """Report progress."""
+    from planner.service import tasks
+
+    _moved(app, lambda: tasks.progress(app.desk(), name, percent, note))
+
+
+@task.command(help=N_("Hand in the result with its document; the department confirms it."))
+@TASK
+@option("--document", default="", metavar="NUMBER", help=N_("Number and symbol of the result document."))
+@option("--on", type=DAY, required=True, help=N_("Date of the result document: it decides whether the task is late."))
+@option("--file", "path", type=FILE, help=N_("The document itself; its SHA-256 is kept."))
+@everywhere(writes=True)
+@pass_app
+def done(app: App, name: str, document: str, on: date, path: Path | None) -> None:
+    """Hand in a result."""
+    from planner.service import tasks
+
+    _moved(app, lambda: tasks.done(app.desk(), name, document=document, on=on, file=path))
+
+
+@task.command(help=N_("Confirm a result: the task is done."))
+@TASK
+@everywhere(writes=True)
+@pass_app
+def confirm(app: App, name: str) -> None:
+    """Confirm a result."""
+    from planner.service import tasks
+
+    _moved(app, lambda: tasks.confirm(app.desk(), name))
+
+
+@task.command("return", help=N_("Return a result that is not accepted; the deadline does not change."))
+@TASK
+@option("--reason", required=True, help=N_("Why; the agency reads it."))
+@everywhere(writes=True)
+@pass_app
+def return_(app: App, name: str, reason: str) -> None:
+    """Return a result."""
+    from planner.service import tasks
+
+    _moved(app, lambda: tasks.return_(app.desk(), name, reason))
+
+
+@task.command(help=N_("Grant a new last day; the first one stays in the record."))
+@TASK
+@option("--to", type=DAY, required=True, help=N_("The new last day."))
+@option("--reason", required=True, help=N_("Why."))
+@option("--document", required=True, metavar="NUMBER", help=N_("The document that asked for it."))
+@everywhere(writes=True)
+@pass_app
+def extend(app: App, name: str, to: date, reason: str, document: str) -> None:
+    """Extend a deadline."""
+    from planner.service import tasks
+
+    _moved(app, lambda: tasks.extend(app.desk(), name, to=to, reason=reason, document=document))

@@ -1,0 +1,229 @@
+"""What can happen, and what each happening does to the state: the one place where the present is made from the past.
+
+Pure. A command checks the rules and makes a `Change`; the store appends it to the event log and saves what the
+functions here return; a replay calls the same functions on the log. So the log and the tables cannot disagree in
+meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from planner.domain.agency import Absence, Agency, Officer, Succession
+from planner.domain.directive import Directive
+from planner.domain.plan import (
+    Extension,
+    Goal,
+    Plan,
+    PlanKind,
+    PlannedTask,
+    PlanRecord,
+    ResultDocument,
+    TargetValue,
+    TaskRecord,
+)
+from planner.domain.status import PlanState, TaskState
+from planner.i18n import N_
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgenciesImported:
+    """Agencies were entered or corrected; each replaces the one of the same code."""
+
+    agencies: tuple[Agency, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SuccessionsRecorded:
+    """Agencies took over from others."""
+
+    successions: tuple[Succession, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OfficersImported:
+    """Officers were entered or corrected; each replaces the one of the same e-mail."""
+
+    officers: tuple[Officer, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AbsenceRecorded:
+    """An officer is away for a time."""
+
+    absence: Absence
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DirectiveImported:
+    """A directive was entered or corrected."""
+
+    directive: Directive
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlanFiled:
+    """An agency filed a version of its plan."""
+
+    record: PlanRecord
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlanDecided:
+    """The department accepted or returned a filed version."""
+
+    plan: str
+    version: int
+    state: PlanState
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskMoved:
+    """A task changed its state or its reported progress."""
+
+    task: str
+    to: TaskState
+    percent: int
+    done_on: date | None = None
+    recorded_on: date | None = None
+    result: ResultDocument | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskExtended:
+    """The department granted a new last day."""
+
+    task: str
+    extension: Extension
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TargetReported:
+    """An agency reported a value for a target."""
+
+    value: TargetValue
+
+
+Change = (
+    AgenciesImported
+    | SuccessionsRecorded
+    | OfficersImported
+    | AbsenceRecorded
+    | DirectiveImported
+    | PlanFiled
+    | PlanDecided
+    | TaskMoved
+    | TaskExtended
+    | TargetReported
+)
+
+
+def move_task(record: TaskRecord, change: TaskMoved, at: datetime, reason: str) -> TaskRecord:
+    """Return the task after a move.
+
+    A returned or resumed task is open again: its result no longer stands, its deadline does not change.
+    """
+    done = change.to in (TaskState.SUBMITTED, TaskState.CONFIRMED)
+    return replace(
+        record,
+        state=change.to,
+        percent=change.percent,
+        done_on=(change.done_on or record.done_on) if done else None,
+        recorded_on=(change.recorded_on or record.recorded_on) if done else None,
+        result=(change.result or record.result) if done else None,
+        state_since=at,
+        state_reason=reason,
+    )
+
+
+def extend_task(record: TaskRecord, extension: Extension) -> TaskRecord:
+    """Return the task with its new last day; reminders begin anew with the next deadline revision."""
+    return replace(
+        record,
+        last_day=extension.new_last_day,
+        deadline_revision=record.deadline_revision + 1,
+        extensions=(*record.extensions, extension),
+    )
+
+
+def tasks_of_accepted(
+    record: PlanRecord, existing: Mapping[str, TaskRecord], at: datetime, today: date
+) -> dict[str, TaskRecord]:
+    """Return the tasks of a plan once its version is accepted, by key.
+
+    A task keeps its identity by its code: state, result and history stay. Where the deadline as filed changed, the new
+    one holds and the deadline revision rises. A task that the new version leaves out is withdrawn.
+
+    Args:
+        record: the accepted version.
+        existing: the plan's tasks so far, by key.
+        at: the instant of acceptance, UTC.
+        today: its local date, from which new tasks are assigned.
+    """
+    tasks: dict[str, TaskRecord] = {}
+    for goal in record.plan.goals:
+        for task in goal.tasks:
+            new = TaskRecord(
+                plan=record.plan.key,
+                agency=record.plan.agency,
+                goal=goal.code,
+                task=task,
+                last_day=task.deadline.last_day,
+                assigned_on=today,
+                state_since=at,
+            )
+            old = existing.get(new.key)
+            tasks[new.key] = new if old is None else _refiled(old, new, at)
+    for key, old in existing.items():
+        if key not in tasks:
+            gone = replace(old, state=TaskState.WITHDRAWN, state_since=at, state_reason=LEFT_OUT)
+            tasks[key] = old if old.state in (TaskState.WITHDRAWN, TaskState.CONFIRMED) else gone
+    return tasks
+
+
+LEFT_OUT = N_("left out of the plan's new version")
+
+
+def _refiled(old: TaskRecord, new: TaskRecord, at: datetime) -> TaskRecord:
+    kept = replace(old, goal=new.goal, task=new.task)
+    if old.task.deadline.last_day != new.task.deadline.last_day:
+        kept = replace(kept, last_day=new.last_day, deadline_revision=old.deadline_revision + 1)
+    if old.state is TaskState.WITHDRAWN and old.state_reason == LEFT_OUT:
+        kept = replace(kept, state=TaskState.ASSIGNED, state_since=at, state_reason="")
+    return kept
+
+
+def assigned_plans(directive: Directive) -> list[Plan]:
+    """Return the directive's direct assignments as one plan for each agency that leads one."""
+    by_agency: dict[str, list[PlannedTask]] = {}
+    for given in directive.assignments:
+        by_agency.setdefault(given.agency, []).append(
+            PlannedTask(
+                code=given.code,
+                title=given.title,
+                responsible="",  # the head answers until the agency names a person
+                deadline=given.deadline,
+                cooperating=given.cooperating,
+                start=directive.issued_on,
+                deliverable=given.deliverable,
+            )
+        )
+    return [
+        Plan(
+            agency=agency,
+            directive=directive.code,
+            number=directive.number,
+            signed=directive.issued_on,
+            kind=PlanKind.ASSIGNED,
+            goals=(
+                Goal(
+                    code=".".join(tasks[0].code.split(".")[:-1]) or tasks[0].code,
+                    title=directive.title,
+                    tasks=tuple(tasks),
+                ),
+            ),
+        )
+        for agency, tasks in by_agency.items()
+    ]

@@ -1,0 +1,152 @@
+"""When each task will be done, as far as can be told today, and who waits for whom.
+
+Knows no database and no clock: `today` is a parameter. Days are working days of a calendar.
+Source: design notes "The task graph".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from planner.domain.calendar import Calendar
+from planner.domain.graph import TaskGraph
+from planner.domain.plan import PlannedTask
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ForecastTask:
+    """What a forecast needs to know of one task."""
+
+    start: date | None = None  #: first day of the work, if its plan names one
+    plan_date: date | None = None  #: the day its plan was signed
+    duration: int | None = None  #: days of its calendar, if its plan names them
+    last_day: date | None = None  #: in force, extensions included
+    done_on: date | None = None  #: date of the result document
+    is_open: bool = True  #: work is still owed
+    percent: int = 0  #: 0-100, as last reported
+    calendar: Calendar | None = None  #: of its plan; None: the calendar of the forecast
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Forecast:
+    """When one task will be done, and how it hangs together with others."""
+
+    start: date | None  #: first day of the work, or of what remains of it; None: no work is expected
+    finish: date | None  #: last day of the work, `done_on` once it is done; None: no work is expected
+    at_risk: bool  #: it is open and its finish is after its last day (also when it is overdue already)
+    blocked_by: tuple[str, ...] = ()  #: open tasks it directly waits for; none once it is done
+    blocking: tuple[str, ...] = ()  #: open tasks that directly wait for it; none once it is done
+
+
+def forecast(
+    tasks: Mapping[str, ForecastTask],
+    dependencies: Iterable[tuple[str, str]],
+    calendar_of: Calendar,
+    today: date,
+) -> dict[str, Forecast]:
+    """Return the forecast of every task, in the order of `tasks`.
+
+    A finished task (not open, with `done_on`) was finished on `done_on`. A task that is neither open nor finished
+    (suspended, withdrawn) has no forecast and holds nobody up. An open task cannot begin before its start, nor before
+    the working day after each predecessor's actual or forecast finish, and cannot be finished before today:
+
+    - With an explicit duration, what remains of it (duration less the percentage done, rounded up, at least a day)
+      begins today, or as soon after as the rules above allow.
+    - Without one it lasts from its start (or its plan's date) to its last day. As long as no predecessor pushes it and
+      its last day has not passed, it is taken to be finished on that day: not having begun is no risk by itself.
+      Pushed, it keeps its length from its new first day. Its last day passed, it is done today at the earliest.
+    - Without a duration and without a last day it lasts one day.
+
+    A finish beyond the year 9999 is told as 9999-12-31.
+
+    Args:
+        tasks: what is known, by task key.
+        dependencies: (predecessor, successor) pairs; one that names a key not in `tasks` is ignored.
+        calendar_of: the calendar of every task that does not bring its own.
+        today: the day for which the forecast is made.
+
+    Raises:
+        CycleFound: the dependencies run in a circle.
+    """
+    known = [(before, after) for before, after in dependencies if before in tasks and after in tasks]
+    graph = TaskGraph(dict.fromkeys(tasks, 0), known)
+    spans: dict[str, tuple[date | None, date | None]] = {}
+    for key in graph.order():
+        task = tasks[key]
+        finishes = [finish for before in graph.predecessors(key) if (finish := spans[before][1]) is not None]
+        calendar = task.calendar or calendar_of
+        spans[key] = _span(task, max(finishes, default=None), calendar, today)
+    return {key: _forecast(key, tasks, graph, spans[key]) for key in tasks}
+
+
+def plan_durations(tasks: Iterable[PlannedTask], plan_date: date | None, calendar: Calendar) -> dict[str, int]:
+    """Return how many working days each task of a plan lasts, by task code.
+
+    That is its explicit duration; without one, the working days from its start (the task's, else its deadline's, else
+    the plan's date) to its last day, at least one; without those dates, one.
+    """
+    return {
+        task.code: task.duration
+        if task.duration is not None
+        else _length(task.start or task.deadline.start or plan_date, task.deadline.last_day, calendar)
+        for task in tasks
+    }
+
+
+def _length(start: date | None, last_day: date | None, calendar: Calendar) -> int:
+    return max(1, calendar.span(start, last_day)) if start is not None and last_day is not None else 1
+
+
+def _forecast(
+    key: str, tasks: Mapping[str, ForecastTask], graph: TaskGraph, span: tuple[date | None, date | None]
+) -> Forecast:
+    task, (start, finish) = tasks[key], span
+    if not task.is_open:
+        return Forecast(start=start, finish=finish, at_risk=False)
+    return Forecast(
+        start=start,
+        finish=finish,
+        at_risk=task.last_day is not None and finish is not None and finish > task.last_day,
+        blocked_by=tuple(before for before in graph.predecessors(key) if tasks[before].is_open),
+        blocking=tuple(after for after in graph.successors(key) if tasks[after].is_open),
+    )
+
+
+def _span(
+    task: ForecastTask, predecessors_finish: date | None, calendar: Calendar, today: date
+) -> tuple[date | None, date | None]:
+    if not task.is_open:
+        if task.done_on is None:
+            return None, None
+        return min(task.start or task.done_on, task.done_on), task.done_on
+    try:
+        after = None if predecessors_finish is None else calendar.add(predecessors_finish, 1)
+        if task.duration is not None:
+            return _what_remains(task, task.duration, after, calendar, today)
+        return _as_planned(task, after, calendar, today)
+    except OverflowError:  # a duration of thousands of years must not hide every other task's forecast
+        return today, date.max
+
+
+def _what_remains(
+    task: ForecastTask, duration: int, after: date | None, calendar: Calendar, today: date
+) -> tuple[date, date]:
+    remaining = max(1, -(-duration * (100 - task.percent) // 100))
+    start = calendar.next_working(max(day for day in (today, task.start, after) if day is not None))
+    return start, calendar.add(start, remaining - 1)
+
+
+def _as_planned(task: ForecastTask, after: date | None, calendar: Calendar, today: date) -> tuple[date, date]:
+    last_day = task.last_day
+    planned = task.start or task.plan_date or last_day or today
+    if last_day is not None and task.start is None:
+        planned = min(planned, last_day)  # a plan signed after the last day does not move the work behind it
+    earliest = calendar.next_working(planned)
+    pushed = after is not None and (after > earliest or (last_day is not None and after > last_day))
+    if last_day is not None and planned <= last_day and not pushed:
+        return planned, last_day if today <= last_day else calendar.next_working(today)
+    start = earliest if after is None else max(earliest, after)
+    finish = calendar.add(start, _length(planned, last_day, calendar) - 1)
+    return start, finish if finish >= today else calendar.next_working(today)

@@ -1,0 +1,403 @@
+"""What may be wrong in a plan: one small function for each question, all of them asked, every answer collected.
+
+`CHECKS` is the whole table. A check is pure: it looks at a `Reading` (the draft beside the register handed in) and
+returns problems; it asks no database and stops at nothing. Without a register only what the file alone shows is judged.
+Source: notice of 29/4/2020, section 3.2 (what a plan must state); design notes, "Bad input".
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+
+from planner.domain.graph import circles
+from planner.errors import Problem
+from planner.i18n import gettext as _
+from planner.importer.columns import read_number
+from planner.importer.draft import Cell, Value
+from planner.importer.names import agency_key
+from planner.importer.reading import Reading, TaskReading
+
+Check = Callable[[Reading], Iterable[Problem]]
+
+LONGEST_TEXT = 2000  #: characters of one cell
+LONGEST_CODE = 40
+_CODE = re.compile(r"[^\W_]+(?:[.\-/][^\W_]+)*")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
+_MOST_NAMES = 12  # of a list inside a message
+
+
+def error(cell: Cell | str, code: str, message: str) -> Problem:
+    """Return a problem that keeps the plan from being filed."""
+    return Problem(place=cell if isinstance(cell, str) else cell.place, code=code, message=message)
+
+
+def warning(cell: Cell | str, code: str, message: str) -> Problem:
+    """Return a problem that the officer should know of and may leave."""
+    place = cell if isinstance(cell, str) else cell.place
+    return Problem(place=place, code=code, message=message, severity="warning")
+
+
+def quoted(text: str) -> str:
+    """Return `text` as messages quote it: one line of at most 80 characters."""
+    line = _CONTROL.sub("?", " ".join(text.split()))
+    return line if len(line) <= 80 else line[:79] + "…"
+
+
+def _listed(names: Iterable[str]) -> str:
+    found = list(names)
+    return ", ".join(found[:_MOST_NAMES]) + (", …" if len(found) > _MOST_NAMES else "")
+
+
+# --- the plan as a whole ----------------------------------------------------------------------------------------------
+
+
+def agency_is_known(reading: Reading) -> Iterator[Problem]:
+    """The plan names an agency of the register that exists on the day, and the one it is filed for."""
+    cell, option = reading.draft.agency, reading.agency_option
+    place = "--agency" if option else cell.place
+    text = option or cell.text
+    if not text:
+        if not reading.for_graph:
+            yield error(
+                place, "agency_missing", _('The plan names no agency. Write "Mã cơ quan: <code>" or use --agency.')
+            )
+        return
+    if reading.register is None:
+        return
+    found = reading.agency_candidates
+    if not found:
+        message = _('No agency "{text}" in the register. {nearest}')
+        yield error(place, "agency_unknown", message.format(text=quoted(text), nearest=_nearest(reading, text)))
+    elif len(found) > 1:
+        message = _('"{text}" is the name of several agencies; write the code of one: {codes}.')
+        yield error(
+            place, "agency_shared_name", message.format(text=quoted(text), codes=_listed(a.code for a in found))
+        )
+    elif reading.day and not found[0].is_valid_on(reading.day):
+        message = _("Agency {code} does not exist on {day}; name the agency that has taken over its work.")
+        yield error(place, "agency_not_valid", message.format(code=found[0].code, day=Cell(reading.day, "").text))
+    elif option and cell and reading.register is not None:
+        stated = {agency_key(found[0].code), agency_key(found[0].name)}
+        if agency_key(cell.text) not in stated:
+            message = _('The file says "{text}", the plan is to be filed for {code}; correct one of them.')
+            yield error(cell, "agency_other", message.format(text=quoted(cell.text), code=found[0].code))
+
+
+def directive_is_known(reading: Reading) -> Iterator[Problem]:
+    """The plan falls under a directive of the register."""
+    if reading.register is None or reading.for_graph or reading.directive is not None:
+        return
+    known = _listed(sorted(reading.register.directives))
+    place = "--directive" if reading.directive_option else reading.draft.directive.place
+    text = reading.directive_option or reading.draft.directive.text
+    if not known:
+        yield error(
+            place, "directive_missing", _("The register holds no directive; import one before plans are filed.")
+        )
+    else:
+        message = _('No directive "{text}" in the register; known: {known}.').format(text=quoted(text), known=known)
+        yield error(place, "directive_unknown", message)
+
+
+def heading_is_readable(reading: Reading) -> Iterator[Problem]:
+    """The day of signing and the calendar can be read."""
+    signed = reading.draft.signed
+    if signed and (reading.signed is None or not 1990 <= reading.signed.year <= 2100):
+        message = _('Found "{text}", expected the day of signing, for example 04/5/2020.')
+        yield error(signed, "signed_unreadable", message.format(text=quoted(signed.text)))
+    if reading.calendar_name is None:
+        message = _('Found "{text}", expected the calendar "vn" (working days) or "every-day".')
+        cell = reading.draft.calendar
+        yield error(cell, "calendar_unknown", message.format(text=quoted(cell.text)))
+
+
+def has_tasks(reading: Reading) -> Iterator[Problem]:
+    """The plan holds at least one task."""
+    if not reading.tasks:
+        yield error(
+            reading.draft.agency.place or reading.draft.file_name,
+            "no_tasks",
+            _("The plan holds no task; write at least one task under a goal."),
+        )
+
+
+def codes_are_unique(reading: Reading) -> Iterator[Problem]:
+    """Every goal and task has a well-formed number of its own."""
+    for kind, cells in (
+        ("goal", [goal.code for goal in reading.draft.goals]),
+        ("task", [task.draft.code for task in reading.tasks]),
+    ):
+        first: dict[str, Cell] = {}
+        for cell in cells:
+            code = read_number(cell)
+            if not cell:
+                message = _("The number is missing; every goal and task needs one of its own, for example I or I.1.")
+                yield error(cell, f"{kind}_code_missing", message)
+            elif len(code) > LONGEST_CODE or not _CODE.fullmatch(code):
+                message = _(
+                    'Found "{text}", expected a number such as I, 1 or I.1. If it was typed so, format as text.'
+                )
+                yield error(cell, f"{kind}_code_unreadable", message.format(text=quoted(cell.text)))
+            elif code in first:
+                message = _("The number {code} stands at {place} already; give this one another number.")
+                yield error(cell, f"{kind}_code_twice", message.format(code=code, place=first[code].place))
+            else:
+                first[code] = cell
+
+
+def titles_are_there(reading: Reading) -> Iterator[Problem]:
+    """Every goal and task says what it is."""
+    for goal, tasks in reading.goals:
+        if not goal.title and not reading.for_graph:
+            yield error(goal.title, "goal_title_missing", _("The goal has no text; write what is to be reached."))
+        for task in tasks:
+            if not task.title and not reading.for_graph:
+                yield error(task.draft.title, "title_missing", _("The task has no text; write what is to be done."))
+
+
+def targets_are_known(reading: Reading) -> Iterator[Problem]:
+    """A goal that names a target names one of the directive's."""
+    if reading.directive is None:
+        return
+    known = {target.code for target in reading.directive.targets}
+    for goal, _tasks in reading.goals:
+        if goal.target and read_number(goal.target) not in known:
+            message = _('No target "{text}" in {directive}; its targets: {known}.').format(
+                text=quoted(goal.target.text), directive=reading.directive.code, known=_listed(sorted(known)) or "-"
+            )
+            yield error(goal.target, "target_unknown", message)
+
+
+# --- who --------------------------------------------------------------------------------------------------------------
+
+
+def responsible_is_known(reading: Reading) -> Iterator[Problem]:
+    """Every task has one responsible person, of the plan's own agency."""
+    if reading.for_graph:
+        return
+    for task in reading.tasks:
+        cell = task.draft.responsible
+        if not cell:
+            message = _("Nobody is responsible for this task; write the e-mail or the name of one person.")
+            yield error(cell, "responsible_missing", message)
+        elif reading.register is not None and reading.agency:
+            yield from _responsible(reading, task)
+
+
+def _responsible(reading: Reading, task: TaskReading) -> Iterator[Problem]:
+    cell, agency = task.draft.responsible, reading.agency
+    if not task.officers:
+        message = _(
+            '"{text}" is not among the officers of {agency}. Reminders go to its focal officer until the person is registered.'
+        )
+        yield warning(cell, "responsible_unknown", message.format(text=quoted(cell.text), agency=agency))
+    elif len(task.officers) > 1:
+        message = _('"{text}" may be any of {emails}; write the e-mail of one.')
+        emails = _listed(officer.email for officer in task.officers)
+        yield error(cell, "responsible_shared_name", message.format(text=quoted(cell.text), emails=emails))
+    elif task.officers[0].agency != agency:
+        message = _("{email} belongs to {other}, not to {agency}; name a person of {agency}.")
+        found = task.officers[0]
+        yield error(cell, "responsible_elsewhere", message.format(email=found.email, other=found.agency, agency=agency))
+    elif reading.day and not task.officers[0].is_valid_on(reading.day):
+        message = _("{email} does not hold the post on {day}. Reminders go to the focal officer of {agency}.")
+        day = Cell(reading.day, "").text
+        yield warning(
+            cell, "responsible_not_valid", message.format(email=task.officers[0].email, day=day, agency=agency)
+        )
+
+
+def lead_is_own(reading: Reading) -> Iterator[Problem]:
+    """The lead agency of a task, where a column names it, is the plan's own."""
+    if reading.register is None or not reading.agency:
+        return
+    for task in reading.tasks:
+        others = [code for code in reading.match(task.draft.lead.text).codes if code != reading.agency]
+        if others:
+            message = _(
+                "The lead agency is {others}, but the plan is of {agency}. A plan holds its own agency's tasks."
+            )
+            yield error(
+                task.draft.lead, "lead_elsewhere", message.format(others=_listed(others), agency=reading.agency)
+            )
+
+
+def cooperating_are_known(reading: Reading) -> Iterator[Problem]:
+    """Every cooperating agency is in the register and exists on the day."""
+    if reading.register is None:
+        return
+    for task in reading.tasks:
+        for cell, found in task.cooperating:
+            for text in found.unknown:
+                message = _('No agency "{text}" in the register. {nearest}')
+                nearest = _nearest(reading, text)
+                yield error(cell, "cooperating_unknown", message.format(text=quoted(text), nearest=nearest))
+            for name, codes in found.shared:
+                message = _('"{text}" is the name of several agencies; write the code of one: {codes}.')
+                yield error(cell, "cooperating_shared_name", message.format(text=quoted(name), codes=_listed(codes)))
+            for code in found.gone:
+                message = _("Agency {code} does not exist on {day}; name the agency that has taken over its work.")
+                day = Cell(reading.day, "").text
+                yield error(cell, "cooperating_not_valid", message.format(code=code, day=day))
+            for text in found.open_groups:
+                message = _('"{text}" names no agency in particular: none is told. Name the agencies that are meant.')
+                yield warning(cell, "cooperating_open_group", message.format(text=quoted(text)))
+
+
+def _nearest(reading: Reading, text: str) -> str:
+    """Return the next step for a name that is not in the register: the names nearest to it, if any are near."""
+    assert reading.register is not None  # noqa: S101 - only asked beside a register
+    key = agency_key(text[:120])
+    if reading.spend_search(key):
+        by_name = reading.register.agencies_by_name
+        names = [by_name[near][0] for near in difflib.get_close_matches(key, by_name, n=3, cutoff=0.6)]
+        if names:
+            near = "; ".join(f"{agency.name} ({agency.code})" for agency in dict.fromkeys(names))
+            return _("Nearest: {names}. Write the code or the full name.").format(names=near)
+    return _('Write the code or the full name; "planner agency list" shows them.')
+
+
+# --- when -------------------------------------------------------------------------------------------------------------
+
+
+def deadlines_are_settled(reading: Reading) -> Iterator[Problem]:
+    """Every task has a deadline that can be read in one way only."""
+    for task in reading.tasks:
+        if task.deadline is None:
+            if not reading.for_graph:
+                message = _(
+                    'The deadline is missing. Write a day or a period, for example "22/5/2020" or "Quý II/2020".'
+                )
+                yield error(task.draft.due, "deadline_missing", message)
+        elif task.deadline.question is not None:
+            yield error(task.draft.due, f"deadline_{task.deadline.kind.value}", task.deadline.question)
+
+
+def starts_are_readable(reading: Reading) -> Iterator[Problem]:
+    """A start can be read and does not lie after the last day."""
+    for task in reading.tasks:
+        if not task.draft.start:
+            continue
+        found = quoted(task.draft.start.text)
+        if task.start is None:
+            message = _('Found "{text}", expected the first day of the work, for example 04/5/2020.')
+            yield error(task.draft.start, "start_unreadable", message.format(text=found))
+        elif task.deadline and task.deadline.last_day and task.start > task.deadline.last_day:
+            message = _("The start {start} lies after the last day {last}; correct one of them.")
+            last = Cell(task.deadline.last_day, "").text
+            yield error(task.draft.start, "start_after_due", message.format(start=Cell(task.start, "").text, last=last))
+
+
+def durations_are_days(reading: Reading) -> Iterator[Problem]:
+    """A duration is a whole number of days above 0; where only order is wanted, it stands in for the deadline."""
+    for task in reading.tasks:
+        cell = task.draft.duration
+        if cell and task.duration is None:
+            message = _('Found "{text}", expected a whole number of days from 1 to 9999.')
+            yield error(cell, "duration_unreadable", message.format(text=quoted(cell.text)))
+
+
+# --- after what -------------------------------------------------------------------------------------------------------
+
+
+def predecessors_are_known(reading: Reading) -> Iterator[Problem]:
+    """Every task waited for is in this plan, or in the plan of an agency of the register."""
+    own = {task.code for task in reading.tasks}
+    for task in reading.tasks:
+        for before in task.after:
+            if before.agency:
+                yield from _other_plan(reading, before.cell, before.agency, before.key)
+            elif before.key not in own:
+                message = _(
+                    'No task "{text}" in this plan. Write its number here, or "<agency>:<number>" of another plan.'
+                )
+                yield error(before.cell, "after_unknown", message.format(text=quoted(before.text)))
+
+
+def _other_plan(reading: Reading, cell: Cell, agency: str, key: str) -> Iterator[Problem]:
+    if reading.register is None:
+        return
+    if agency not in reading.register.agencies:
+        message = _('No agency "{text}" in the register. {nearest}')
+        yield error(
+            cell, "after_agency_unknown", message.format(text=quoted(agency), nearest=_nearest(reading, agency))
+        )
+    elif not reading.register.task_exists(key):
+        message = _("Task {key} is not filed yet; the dependency counts as soon as it is.")
+        yield warning(cell, "after_not_filed", message.format(key=quoted(key)))
+
+
+def order_is_possible(reading: Reading) -> Iterator[Problem]:
+    """The tasks of the plan do not wait for each other in a circle."""
+    places: dict[tuple[str, str], Cell] = {}
+    own = {task.code for task in reading.tasks}
+    for task in reading.tasks:
+        for before in task.after:
+            if not before.agency and before.key in own:
+                places.setdefault((before.key, task.code), before.cell)
+    for path in circles(own_in_order(reading), places):
+        message = _("The dependencies run in a circle: {path}. Remove one of them.").format(path=" -> ".join(path))
+        yield error(places[path[0], path[1]], "cycle", message)
+
+
+def own_in_order(reading: Reading) -> list[str]:
+    """Return the codes of the plan's tasks in the order filed, each once."""
+    return list(dict.fromkeys(task.code for task in reading.tasks))
+
+
+# --- any text ---------------------------------------------------------------------------------------------------------
+
+
+def texts_are_sound(reading: Reading) -> Iterator[Problem]:
+    """No text is longer than a cell needs, none holds characters that cannot be printed."""
+    draft = reading.draft
+    cells = [draft.agency, draft.directive, draft.number, draft.signed, draft.calendar]
+    for goal in draft.goals:
+        cells += [goal.code, goal.title, goal.target]
+        for task in goal.tasks:
+            cells += [task.code, task.title, task.responsible, task.due, task.start, task.duration, task.deliverable]
+            cells += [task.note, task.lead, *task.cooperating, *task.after]
+    texts: dict[str, list[Cell]] = defaultdict(list)
+    for cell in cells:
+        value: Value = cell.value
+        if isinstance(value, str):
+            texts[value].append(cell)
+    for text, found in texts.items():
+        if len(text) > LONGEST_TEXT:
+            message = _("The text has {count} characters, at most {most} are kept; shorten it.")
+            yield error(found[0], "text_too_long", message.format(count=len(text), most=LONGEST_TEXT))
+        if _CONTROL.search(text):
+            message = _('The text "{text}" holds characters that cannot be printed; type it anew.')
+            yield error(found[0], "text_unprintable", message.format(text=quoted(text)))
+
+
+CHECKS: tuple[Check, ...] = (
+    agency_is_known,
+    directive_is_known,
+    heading_is_readable,
+    has_tasks,
+    codes_are_unique,
+    titles_are_there,
+    targets_are_known,
+    responsible_is_known,
+    lead_is_own,
+    cooperating_are_known,
+    deadlines_are_settled,
+    starts_are_readable,
+    durations_are_days,
+    predecessors_are_known,
+    order_is_possible,
+    texts_are_sound,
+)
+
+
+def run_checks(reading: Reading) -> list[Problem]:
+    """Return every problem of a plan, check by check; those that the file's reader found come first."""
+    found = list(reading.draft.problems)
+    if reading.draft.readable:
+        for check in CHECKS:
+            found.extend(check(reading))
+    return found

@@ -1,0 +1,146 @@
+"""A filed plan before anybody judges it: every cell as it was written, with the place where it stands.
+
+Knows neither spreadsheets nor YAML, and never asks a database: what the register knows is handed in as `Register`.
+Source: design notes, "The tree", importer; domain notes, section 3.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import cached_property
+
+from planner.domain.agency import Agency, Officer
+from planner.domain.calendar import Calendar
+from planner.domain.directive import Directive
+from planner.errors import Problem
+from planner.importer.names import agency_key
+
+Value = str | int | float | date | datetime | time | timedelta | None
+
+# Copying from a word processor brings characters that nobody sees: zero-width spaces and joiners, byte order mark,
+# soft hyphen go, the no-break space becomes a space.
+_UNSEEN = {0x200B: None, 0x200C: None, 0x200D: None, 0x2060: None, 0xFEFF: None, 0xAD: None, 0xA0: " ", 0x0D: None}
+
+
+def clean(text: str) -> str:
+    """Return `text` in Unicode NFC, without invisible characters and blanks around it."""
+    if text.isascii():
+        return text.replace("\r", "").strip(" \n\t")
+    return unicodedata.normalize("NFC", text).translate(_UNSEEN).strip(" \n\t")
+
+
+def write_day(day: date) -> str:
+    """Write a day as Vietnamese documents do: 04/5/2020, but 04/02/2020."""
+    return f"{day.day:02d}/{day.month:02d}/{day.year}" if day.month < 3 else f"{day.day:02d}/{day.month}/{day.year}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One value as it was written, and where."""
+
+    value: Value  #: text is already `clean`
+    place: str  #: "Kế hoạch!E7", "line 12, column 9"
+
+    @property
+    def text(self) -> str:
+        """Return the value as a person would have typed it; "" for an empty cell."""
+        value = self.value
+        if isinstance(value, str):
+            return value
+        if value is None:
+            return ""
+        if isinstance(value, datetime):
+            hour = f"{value:%H:%M} ngày " if value.time() != time() else ""
+            return hour + write_day(value)
+        if isinstance(value, date):
+            return write_day(value)
+        if isinstance(value, float) and value.is_integer():
+            return str(int(value))
+        return str(value)
+
+    def __bool__(self) -> bool:
+        return self.value is not None and self.value != ""
+
+
+NOWHERE = Cell(None, "")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskDraft:
+    """The cells of one task. A cell that is missing is empty and carries the place where it is missed."""
+
+    place: str  #: of the task as a whole
+    code: Cell
+    title: Cell
+    responsible: Cell
+    due: Cell
+    start: Cell
+    duration: Cell
+    deliverable: Cell
+    note: Cell
+    lead: Cell = NOWHERE  #: lead agency; only sheets have such a column
+    cooperating: tuple[Cell, ...] = ()  #: each may still name several agencies
+    after: tuple[Cell, ...] = ()  #: each may still name several tasks
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GoalDraft:
+    """The cells of one goal and its tasks."""
+
+    place: str
+    code: Cell
+    title: Cell
+    target: Cell
+    tasks: tuple[TaskDraft, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlanDraft:
+    """One file, read but not judged."""
+
+    file_name: str  #: without its folder
+    sha256: str  #: of the bytes that were read
+    format: str  #: "xlsx" or "yaml"
+    agency: Cell = NOWHERE
+    directive: Cell = NOWHERE
+    number: Cell = NOWHERE
+    signed: Cell = NOWHERE
+    calendar: Cell = NOWHERE
+    goals: tuple[GoalDraft, ...] = ()
+    heading: tuple[str, ...] = ()  #: lines above the table: they show how the file writes its dates
+    problems: tuple[Problem, ...] = ()  #: what the reader itself could not accept
+    readable: bool = True  #: False: nothing was read, further checks would only repeat that
+
+
+@dataclass(frozen=True, kw_only=True)
+class Register:
+    """What a check may know beyond the file: passed in, never fetched."""
+
+    agencies: Mapping[str, Agency]  #: by code
+    officers_by_email: Mapping[str, Officer]
+    directives: Mapping[str, Directive]  #: by code
+    calendar: Callable[[str], Calendar]  #: "vn" or "every-day" -> calendar
+    task_exists: Callable[[str], bool]  #: "agency:code" -> whether that task is filed already
+    today: date
+
+    @cached_property
+    def agencies_by_name(self) -> Mapping[str, tuple[Agency, ...]]:
+        """Every agency under the keys of its name, "UBND huyện Yên Định" also without its "UBND"."""
+        index: dict[str, tuple[Agency, ...]] = {}
+        for agency in self.agencies.values():
+            key = agency_key(agency.name)
+            for name in {key, key.removeprefix("ubnd ")}:
+                index[name] = (*index.get(name, ()), agency)
+        return index
+
+    @cached_property
+    def officers_by_agency(self) -> Mapping[tuple[str, str], tuple[Officer, ...]]:
+        """Every officer under (agency code, key of the name) and (agency code, key of the post)."""
+        index: dict[tuple[str, str], tuple[Officer, ...]] = {}
+        for officer in self.officers_by_email.values():
+            for text in {agency_key(officer.name), agency_key(officer.title)} - {""}:
+                index[officer.agency, text] = (*index.get((officer.agency, text), ()), officer)
+        return index

@@ -1,0 +1,335 @@
+"""A register as a person keeps it, in a .csv, .xlsx or .yaml file, read into cells that know their place.
+
+Knows nothing of agencies or officers: a register says which columns it has, this file finds them under their English
+or Vietnamese headings. YAML is read from its nodes, so that "2.10" stays text and every value keeps its line.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from planner.domain.agency import name_key
+from planner.errors import Problem
+from planner.i18n import gettext as _
+
+SUFFIXES = (".csv", ".xlsx", ".yaml", ".yml")
+IGNORED = ("stt", "tt", "số tt", "số thứ tự", "no.", "ghi chú", "note", "notes")
+_HEADER_WITHIN = 20  # rows; a title block longer than this is not a register's
+
+Value = str | date | float
+Mark = tuple[int, int]  #: line and column, from 1
+Keys = tuple[str | int, ...]  #: keys and indexes that lead to a value of a YAML document
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cell:
+    """One value and where it stands."""
+
+    value: Value  #: text is NFC with single spaces; "" for an empty cell
+    place: str  #: "line 12, column email" or "Sheet1!B7"
+
+    @property
+    def text(self) -> str:
+        """Return the value as text; a whole number without its ".0"."""
+        if isinstance(self.value, float):
+            return str(int(self.value)) if self.value.is_integer() else str(self.value)
+        return self.value.isoformat() if isinstance(self.value, date) else self.value
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One entry of a register: a cell for each known column, empty where the file has none."""
+
+    cells: Mapping[str, Cell]
+    place: str  #: of the whole entry: "line 12", "Sheet1!7"
+
+    def __getitem__(self, name: str) -> Cell:
+        """Return the cell of a column; a column that the file lacks is an empty cell at the row's place."""
+        return self.cells.get(name) or Cell(value="", place=self.place)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Columns:
+    """The columns of one register: field name -> the headings it may stand under besides its own name."""
+
+    headings: Mapping[str, Sequence[str]]
+    required: Sequence[str]
+
+    def find(self, heading: str) -> str | None:
+        """Return the field that a heading names, if any; capitals, "_" and the tone mark's place do not matter."""
+        key = _heading_key(heading)
+        for name, others in self.headings.items():
+            if key in map(_heading_key, (name, *others)):
+                return name
+        return None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Line:
+    values: Sequence[Value]
+    place: str
+    cell_place: Callable[[int, str], str]  #: column from 0, its heading -> place
+
+
+def _heading_key(heading: str) -> str:
+    return name_key(heading.replace("_", " "))
+
+
+def clean(text: str) -> str:
+    """Return `text` in NFC with single spaces."""
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def read_table(path: Path, columns: Columns) -> tuple[list[Row], list[Problem]]:
+    """Read every entry of a register; a file that cannot be read is one problem, never an exception."""
+    suffix = path.suffix.lower()
+    problems: list[Problem] = []
+    try:
+        if suffix == ".csv":
+            return _rows(path, list(_csv_lines(path, problems)), columns, problems), problems
+        if suffix == ".xlsx":
+            return _rows(path, list(_xlsx_lines(path, problems)), columns, problems), problems
+        if suffix in (".yaml", ".yml"):
+            return _yaml_rows(path, columns, problems), problems
+    except OSError as error:
+        return [], [_unreadable(path, error.strerror or str(error))]
+    message = _("Files of this kind are not read; expected one of {suffixes}.").format(suffixes=", ".join(SUFFIXES))
+    return [], [Problem(place=path.name, code="file_kind", message=message)]
+
+
+def line_place(line: int, column: str | int) -> str:
+    """Return the place of a value in a text file; lines count from 1, the column is a number or a heading."""
+    return _("line {line}, column {column}").format(line=line, column=column)
+
+
+def _unreadable(path: Path, reason: str) -> Problem:
+    message = _("The file cannot be read: {reason}. Check it and give it again.").format(reason=reason.rstrip("."))
+    return Problem(place=path.name, code="file_unreadable", message=message)
+
+
+def _decode(path: Path, problems: list[Problem]) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        message = _("The file is not UTF-8 text (byte {position}). Save it again as UTF-8.")
+        message = message.format(position=error.start + 1)
+        problems.append(Problem(place=path.name, code="file_encoding", message=message))
+        return ""
+
+
+# --- spreadsheets --------------------------------------------------------------------------------------------------
+
+
+def _csv_lines(path: Path, problems: list[Problem]) -> Iterator[_Line]:
+    text = _decode(path, problems)
+    first = text.lstrip().split("\n", 1)[0]
+    delimiter = max(",", ";", "\t", key=first.count)  # a spreadsheet set to Vietnamese writes ";"
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    line = 1
+    try:
+        for record in reader:
+            start = line
+
+            def cell_place(_n: int, heading: str, start: int = start) -> str:
+                return line_place(start, heading)
+
+            yield _Line(
+                values=[clean(v) for v in record], place=_("line {line}").format(line=start), cell_place=cell_place
+            )
+            line = reader.line_num + 1
+    except csv.Error as error:
+        place = _("line {line}").format(line=line)
+        problems.append(Problem(place=place, code="file_unreadable", message=_unreadable(path, str(error)).message))
+
+
+def _xlsx_lines(path: Path, problems: list[Problem]) -> Iterator[_Line]:
+    from python_calamine import CalamineError, CalamineWorkbook
+
+    if not path.is_file():  # the reader's own error does not say which
+        raise FileNotFoundError(2, _("there is no such file"))
+    try:
+        sheet = CalamineWorkbook.from_path(path).get_sheet_by_index(0)
+        table = sheet.to_python(skip_empty_area=False)
+    except (CalamineError, IndexError, ValueError) as error:
+        problems.append(_unreadable(path, str(error)))
+        return
+    for number, values in enumerate(table, start=1):
+
+        def cell_place(n: int, _heading: str, number: int = number) -> str:
+            return f"{sheet.name}!{_letters(n)}{number}"
+
+        yield _Line(values=[_value(v) for v in values], place=f"{sheet.name}!{number}", cell_place=cell_place)
+
+
+def _value(raw: object) -> Value:
+    if isinstance(raw, datetime):
+        return raw.date()
+    if isinstance(raw, bool):
+        return str(raw).lower()
+    if isinstance(raw, int | float):
+        return float(raw)
+    return raw if isinstance(raw, date) else clean(str(raw))
+
+
+def _letters(index: int) -> str:
+    letters = ""
+    rest = index + 1
+    while rest:
+        rest, digit = divmod(rest - 1, 26)
+        letters = chr(65 + digit) + letters
+    return letters
+
+
+def _rows(path: Path, lines: Sequence[_Line], columns: Columns, problems: list[Problem]) -> list[Row]:
+    if problems:
+        return []
+    filled = [(i, line) for i, line in enumerate(lines[:_HEADER_WITHIN]) if any(v != "" for v in line.values)]
+    named = [(sum(columns.find(str(v)) is not None for v in line.values), -i) for i, line in filled]
+    best, at = max(named, default=(0, 0))
+    if not best:
+        expected = ", ".join(columns.headings)
+        message = _("No row of headings was found. Expected columns: {columns}.").format(columns=expected)
+        problems.append(Problem(place=path.name, code="heading_missing", message=message))
+        return []
+    header = lines[-at]
+    fields = _fields(header, columns, problems)
+    rows = []
+    for line in lines[-at + 1 :]:
+        if not any(v != "" for v in line.values):
+            continue
+        cells = {
+            name: Cell(value=line.values[n] if n < len(line.values) else "", place=line.cell_place(n, heading))
+            for n, (name, heading) in fields.items()
+        }
+        if len(line.values) > len(header.values) and any(v != "" for v in line.values[len(header.values) :]):
+            message = _(
+                "Found {found} values under {expected} headings; a value with the separator in it needs quotes."
+            )
+            message = message.format(found=len(line.values), expected=len(header.values))
+            problems.append(Problem(place=line.place, code="row_too_long", message=message))
+        rows.append(Row(cells=cells, place=line.place))
+    return rows
+
+
+def _fields(header: _Line, columns: Columns, problems: list[Problem]) -> dict[int, tuple[str, str]]:
+    """Return column number -> field and heading; complain of what is missing, twice there, or unknown."""
+    fields: dict[int, tuple[str, str]] = {}
+    for n, value in enumerate(header.values):
+        heading = str(value)
+        name = columns.find(heading)
+        place = header.cell_place(n, heading)
+        if name is not None and name in (one for one, _heading in fields.values()):
+            message = _('The column "{column}" stands twice; keep one.').format(column=heading)
+            problems.append(Problem(place=place, code="heading_twice", message=message))
+        elif name is not None:
+            fields[n] = (name, heading)
+        elif heading and _heading_key(heading) not in map(_heading_key, IGNORED):
+            message = _('The column "{column}" is not known and is not read. Known columns: {columns}.')
+            message = message.format(column=heading, columns=", ".join(columns.headings))
+            problems.append(Problem(place=place, code="heading_unknown", message=message, severity="warning"))
+    have = {name for name, _heading in fields.values()}
+    for name in columns.required:
+        if name not in have:
+            names = ", ".join((name, *columns.headings[name]))
+            message = _("A column is missing; it may be headed: {names}.").format(names=names)
+            problems.append(Problem(place=header.place, code="heading_missing", message=message))
+    return fields
+
+
+# --- YAML ----------------------------------------------------------------------------------------------------------
+
+
+def read_yaml(path: Path) -> tuple[Any, dict[Keys, Mark], list[Problem]]:
+    """Read a YAML document as mappings, lists, text and None, with the place of every value.
+
+    Scalars stay text ("2.10", "2020-05-08"): what they mean is decided by the field they fill. Keys given twice,
+    anchors and aliases, and more than one document are problems.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+    problems: list[Problem] = []
+    text = _decode(path, problems)
+    marks: dict[Keys, Mark] = {}
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        document = _plain(node, (), marks, problems, set()) if node is not None else None
+    except yaml.MarkedYAMLError as error:
+        at = error.problem_mark or error.context_mark
+        place = line_place(at.line + 1, at.column + 1) if at else path.name
+        reason = error.problem or str(error)
+        problems.append(Problem(place=place, code="yaml", message=_unreadable(path, reason).message))
+        return None, marks, problems
+    except (yaml.YAMLError, RecursionError) as error:
+        problems.append(_unreadable(path, str(error)))
+        return None, marks, problems
+    return document, marks, problems
+
+
+def _plain(node: yaml.Node, path: Keys, marks: dict[Keys, Mark], problems: list[Problem], seen: set[int]) -> Any:
+    mark = (node.start_mark.line + 1, node.start_mark.column + 1)
+    marks[path] = mark
+    if id(node) in seen:
+        message = _("Anchors and aliases are not read; write the value out.")
+        problems.append(Problem(place=line_place(*mark), code="yaml_alias", message=message))
+        return None
+    seen.add(id(node))
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(one, (*path, n), marks, problems, seen) for n, one in enumerate(node.value)]
+    if isinstance(node, yaml.MappingNode):
+        mapping: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else "?"
+            at = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+            if key in mapping:
+                message = _('The key "{key}" stands twice; keep one.').format(key=key)
+                problems.append(Problem(place=line_place(*at), code="key_twice", message=message))
+                continue
+            mapping[key] = _plain(value_node, (*path, key), marks, problems, seen)
+            marks[(*path, key, "")] = at  # the key's own place, for a key that should not be there
+        return mapping
+    return None if node.tag == "tag:yaml.org,2002:null" else unicodedata.normalize("NFC", node.value)
+
+
+def _yaml_rows(path: Path, columns: Columns, problems: list[Problem]) -> list[Row]:
+    document, marks, found = read_yaml(path)
+    problems.extend(found)
+    base: Keys = ()
+    if isinstance(document, dict) and len(document) == 1:  # "agencies:" over the list is welcome
+        base, document = (next(iter(document)),), next(iter(document.values()))
+    if not isinstance(document, list):
+        if not found:
+            message = _("Expected a list of entries with the keys: {keys}.").format(keys=", ".join(columns.headings))
+            problems.append(Problem(place=path.name, code="yaml_shape", message=message))
+        return []
+    rows = []
+    for n, entry in enumerate(document):
+        line = marks[(*base, n)][0]
+        place = _("line {line}").format(line=line)
+        if not isinstance(entry, dict):
+            message = _("Expected an entry with the keys: {keys}.").format(keys=", ".join(columns.headings))
+            problems.append(Problem(place=place, code="yaml_shape", message=message))
+            continue
+        cells: dict[str, Cell] = {}
+        for key, value in entry.items():
+            at = line_place(marks[(*base, n, key)][0], key)
+            name = columns.find(key)
+            if name is None or name in cells or isinstance(value, dict | list):
+                message = _('The key "{key}" is not expected here. Known keys: {keys}.')
+                message = message.format(key=key, keys=", ".join(columns.headings))
+                problems.append(Problem(place=at, code="key_unknown", message=message))
+            else:
+                cells[name] = Cell(value=clean(value or ""), place=at)
+        for name in columns.required:
+            cells.setdefault(name, Cell(value="", place=place))  # to be missed by whoever reads the row
+        rows.append(Row(cells=cells, place=place))
+    return rows

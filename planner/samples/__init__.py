@@ -1,0 +1,1 @@
+"""Samples that `init` and `demo` can load: one package each."""

@@ -1,0 +1,237 @@
+"""Looking after the house: make the database, load the sample, verify the log, see that everything is well."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from planner import config
+from planner.domain.changes import (
+    AgenciesImported,
+    Change,
+    DirectiveImported,
+    OfficersImported,
+    PlanFiled,
+    SuccessionsRecorded,
+    assigned_plans,
+)
+from planner.domain.directive import Directive
+from planner.domain.plan import PlanRecord
+from planner.domain.status import PlanState
+from planner.errors import NotFound, PlannerError, Refused, WorldFailed
+from planner.i18n import gettext as _
+from planner.service.desk import Desk
+from planner.store import engine as database
+from planner.store import events, outbox, plans, registers
+from planner.store.state import Book
+
+log = logging.getLogger(__name__)
+
+SAMPLES = ("thanh-hoa-2020",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Initialised:
+    """What `init` made."""
+
+    database: str  #: URL without a password
+    revision: str
+    agencies: int  #: valid on the directive's day, or today without one
+    directives: int
+
+
+def init(desk: Desk, sample: str | None, config_file: Path) -> Initialised:
+    """Make planner.toml, the database and, if asked, the sample's registers.
+
+    Running it again upgrades the schema and changes nothing else.
+
+    Raises:
+        NotFound: no such sample.
+        Refused: the sample is asked for and the database holds other agencies.
+    """
+    if sample is not None and sample not in SAMPLES:
+        raise NotFound(_("There is no sample {name}. Known: {known}.").format(name=sample, known=", ".join(SAMPLES)))
+    url = desk.settings.resolved_database_url
+    shown = database.connect(url).url.render_as_string(hide_password=True)
+    if desk.dry_run:
+        return Initialised(database=shown, revision=database.newest_revision(url), agencies=0, directives=0)
+    try:
+        if not config_file.exists():
+            config_file.write_text(_STARTER, encoding="utf-8")
+    except OSError as error:
+        raise WorldFailed(_("{path} cannot be written: {reason}").format(path=config_file, reason=error)) from error
+    revision = database.upgrade(url)
+    if sample is not None:
+        _load_sample(desk)
+    with desk.reading() as session:
+        directives = registers.directives(session)
+        day = list(directives.values())[-1].issued_on if directives else desk.today
+        valid = sum(agency.is_valid_on(day) for agency in registers.agencies(session).values())
+    return Initialised(database=shown, revision=revision, agencies=valid, directives=len(directives))
+
+
+_STARTER = """\
+# Settings of planner. Every setting is told in docs/settings.md; a PLANNER_... variable stands before this file.
+
+[database]
+url = "sqlite:///planner.db"
+
+[planner]
+lang = "vi"
+department = "stttt"
+"""
+
+
+def _load_sample(desk: Desk) -> None:
+    from planner.samples.thanh_hoa_2020 import load
+
+    sample = load()
+    with desk.writing() as session:
+        known = registers.agencies(session)
+        if known:
+            if set(known) != {agency.code for agency in sample.agencies}:
+                raise Refused(_("The database already holds other agencies; load the sample into an empty one."))
+            return
+        changes: list[tuple[str, Change]] = [
+            ("agencies", AgenciesImported(agencies=tuple(sample.agencies))),
+            ("agencies", SuccessionsRecorded(successions=tuple(sample.successions))),
+            ("officers", OfficersImported(officers=tuple(sample.officers))),
+        ]
+        desk.record(session, changes, reason="sample thanh-hoa-2020")
+        enter_directive(desk, session, sample.directive, reason="sample thanh-hoa-2020")
+
+
+def enter_directive(desk: Desk, session: Any, directive: Directive, *, reason: str) -> None:
+    """Record a directive together with the plans that its direct assignments make.
+
+    An assignment that is already known keeps its history; a changed list of assignments is the plan's next version.
+    """
+    changes: list[tuple[str, Change]] = [(directive.code, DirectiveImported(directive=directive))]
+    desk.record(session, changes, reason=reason)
+    for plan in assigned_plans(directive):
+        latest = plans.latest_record(session, plan.key)
+        if latest is not None and latest.plan == plan:
+            continue
+        record = PlanRecord(
+            plan=plan,
+            version=latest.version + 1 if latest else 1,
+            state=PlanState.ACCEPTED,
+            filed_at=desk.now,
+            receipt=plans.next_receipt(session, desk.today.year),
+        )
+        book = Book()
+        book.tasks[plan.key] = plans.task_records(session, plan=plan.key)
+        desk.record(session, [(plan.key, PlanFiled(record=record))], book=book, reason=reason)
+
+
+def audit_log(desk: Desk, *, subject: str | None, limit: int) -> list[dict[str, Any]]:
+    """Return the newest events, newest first."""
+    with desk.reading() as session:
+        return [
+            {
+                "seq": event.seq,
+                "at": event.at,
+                "actor": event.actor,
+                "kind": event.kind,
+                "subject": event.subject,
+                "reason": event.reason,
+                "hash": event.hash,
+            }
+            for event in events.newest(session, limit=limit, subject=subject)
+        ]
+
+
+def audit_verify(desk: Desk) -> events.Verdict:
+    """Walk the hash chain."""
+    with desk.reading() as session:
+        return events.verify(session)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One thing `doctor` looked at."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def doctor(desk: Desk) -> list[Check]:
+    """Look at settings, database, mail server, templates and heartbeat."""
+    checks = [_settings_check(desk), *_database_checks(desk), _smtp_check(desk), _templates_check(desk)]
+    return [*checks, *_heartbeat(desk)]
+
+
+def _smtp_check(desk: Desk) -> Check:
+    address = (desk.settings.smtp_host, desk.settings.smtp_port)
+    try:
+        with socket.create_connection(address, timeout=5) as connection:
+            # A server that wants TLS from the first byte waits for ours; the engine itself finds out the rest.
+            silent = desk.settings.smtp_tls == "tls"
+            greeting = b"" if silent else connection.makefile("rb").readline(512)
+    except OSError as error:
+        detail = _("{host}:{port} does not answer: {reason}. See the settings under [smtp].").format(
+            host=address[0], port=address[1], reason=error
+        )
+        return Check(name="smtp", ok=False, detail=detail)
+    shown = greeting.decode("ascii", "replace").strip() or _("waits for TLS")
+    return Check(name="smtp", ok=True, detail=f"{address[0]}:{address[1]} {shown}")
+
+
+def _settings_check(desk: Desk) -> Check:
+    file = desk.settings.home / config.FILE_NAME
+    detail = str(file) if file.exists() else _("no planner.toml; defaults are in force. Make one with: planner init")
+    return Check(name="settings", ok=file.exists(), detail=detail)
+
+
+def _database_checks(desk: Desk) -> list[Check]:
+    try:
+        revision = database.current_revision(desk.engine)
+    except PlannerError as error:
+        return [Check(name="database", ok=False, detail=error.message)]
+    return [Check(name="database", ok=True, detail=_("revision {revision}").format(revision=revision))]
+
+
+def _templates_check(desk: Desk) -> Check:
+    from planner.templating import environment, templates_folder
+
+    site = desk.settings.templates_dir
+    try:
+        env = environment(site)
+        names = env.list_templates()
+        for name in names:
+            env.get_template(name)
+    except Exception as error:  # noqa: BLE001 - whatever a site's template does wrong is what is being asked
+        return Check(name="templates", ok=False, detail=str(error))
+    detail = _("{n} templates from {folder}").format(n=len(names), folder=site or templates_folder())
+    return Check(name="templates", ok=bool(names), detail=detail)
+
+
+def _heartbeat(desk: Desk) -> list[Check]:
+    try:
+        with desk.reading() as session:
+            last, mails = outbox.last_tick(session), outbox.mail_counts(session)
+    except PlannerError as error:
+        return [Check(name="heartbeat", ok=False, detail=error.message)]
+    if last is None:
+        detail = _("the engine has never run; start it with: planner scheduler run")
+        return [Check(name="heartbeat", ok=False, detail=detail)]
+    age = (desk.now - last).total_seconds() / 60
+    silent = age > desk.settings.tick_seconds * 3 / 60
+    detail = _("last round {minutes} minutes ago").format(minutes=round(age))
+    if silent:
+        detail += ". " + _("The engine is silent; look at its service and its log.")
+    stuck = mails.get("dead", 0) + mails.get("unknown", 0)
+    return [
+        Check(name="heartbeat", ok=not silent, detail=detail),
+        Check(
+            name="outbox",
+            ok=not stuck,
+            detail=_("{dead} mails refused, {unknown} of unknown fate").format(
+                dead=mails.get("dead", 0), unknown=mails.get("unknown", 0)
+            ),
+        ),
+    ]

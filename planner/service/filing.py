@@ -1,0 +1,473 @@
+"""Filing: a plan file becomes a version of an agency's plan, all of it or nothing.
+
+The same content again makes no new version; a changed one makes the next, and each task keeps its identity by its code.
+A version that is accepted (at once, where the setting says so and nothing is wrong) puts its tasks in force.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import date
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from planner import calendars, i18n
+from planner.config import Settings
+from planner.domain import progress
+from planner.domain.agency import Agency, Officer
+from planner.domain.calendar import Calendar
+from planner.domain.changes import PlanDecided, PlanFiled
+from planner.domain.directive import Directive
+from planner.domain.forecast import plan_durations
+from planner.domain.graph import Schedule, TaskGraph
+from planner.domain.outlook import outlook
+from planner.domain.plan import Plan, PlanRecord, TaskRecord, predecessor_key, task_key
+from planner.domain.status import PlanState
+from planner.errors import CycleFound, InputRejected, NotFound, Problem, Refused, WorldFailed
+from planner.i18n import gettext as _
+from planner.importer import READERS, Loaded, Register, load
+from planner.service.desk import Desk
+from planner.service.tasks import timeliness_of
+from planner.store import plans, registers
+from planner.store.state import Book, present
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What checking a file needs to know, as plain values that another process can be given."""
+
+    agencies: dict[str, Agency]
+    officers: dict[str, Officer]
+    directives: dict[str, Directive]
+    tasks: frozenset[str]  #: "directive/agency:code" of every filed task
+    today: date
+    calendar_file: Path | None
+
+    def register(self) -> Register:
+        """Return the importer's view of it."""
+        tasks = {key.split("/", 1)[1] for key in self.tasks}
+        return Register(
+            agencies=self.agencies,
+            officers_by_email=self.officers,
+            directives=self.directives,
+            calendar=self.calendar,
+            task_exists=tasks.__contains__,
+            today=self.today,
+        )
+
+    def calendar(self, name: str) -> Calendar:
+        """Return a calendar by name."""
+        return calendars.load(name, self.calendar_file)
+
+
+def known_to(desk: Desk, session: Session) -> Known:
+    """Collect what checking needs."""
+    return Known(
+        agencies=registers.agencies(session),
+        officers=registers.officers(session),
+        directives=registers.directives(session),
+        tasks=plans.task_keys(session),
+        today=desk.today,
+        calendar_file=desk.settings.calendar_file,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filed:
+    """What became of one file."""
+
+    file: str
+    plan: str = ""
+    agency: str = ""
+    version: int = 0
+    receipt: str = ""
+    state: str = ""
+    tasks: int = 0
+    unchanged: bool = False  #: the same content was filed before; this is its receipt
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether the file is filed."""
+        return bool(self.receipt)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form of `planner plan file`."""
+        return {
+            "file": self.file,
+            "plan": self.plan or None,
+            "agency": self.agency or None,
+            "version": self.version or None,
+            "receipt": self.receipt or None,
+            "state": self.state or None,
+            "tasks": self.tasks,
+            "unchanged": self.unchanged,
+            "problems": [problem.as_dict() for problem in self.problems],
+        }
+
+
+def check(desk: Desk, path: Path, *, agency: str | None = None, directive: str | None = None) -> Loaded:
+    """Read and check a file against the registers; write nothing."""
+    with desk.reading() as session:
+        known = known_to(desk, session)
+        loaded = _load(path, known.register(), agency, directive)
+        if loaded.plan is not None:
+            loaded = replace(loaded, problems=(*loaded.problems, *_circle(session, loaded.plan)))
+    return loaded
+
+
+def _load(path: Path, register: Register, agency: str | None, directive: str | None) -> Loaded:
+    try:
+        return load(path, register, agency=agency, directive=directive)
+    except OSError as error:
+        raise WorldFailed(_("The file {name} cannot be read: {reason}").format(name=path, reason=error)) from error
+
+
+def file(desk: Desk, path: Path, *, agency: str | None = None, directive: str | None = None) -> Filed:
+    """File one plan.
+
+    Raises:
+        InputRejected: the file has problems; all of them are listed and nothing was stored.
+        PermissionRefused: who acts is of another agency.
+    """
+    with desk.writing() as session:
+        loaded = _load(path, known_to(desk, session).register(), agency, directive)
+        filed = store(desk, session, path.name, loaded)
+        if not filed.ok:
+            raise InputRejected(
+                _("{file} was not filed: {n} problems. Correct them and file it again.").format(
+                    file=path.name, n=sum(p.severity == "error" for p in filed.problems)
+                ),
+                filed.problems,
+            )
+        return filed
+
+
+def store(desk: Desk, session: Session, name: str, loaded: Loaded) -> Filed:
+    """Store a checked plan as its agency's next version; one with problems is not stored."""
+    plan = loaded.plan
+    problems = list(loaded.problems)
+    if plan is None:
+        return Filed(file=name, problems=tuple(problems))
+    desk.require_agency(session, plan.agency)
+    problems.extend(_circle(session, plan))
+    if any(problem.severity == "error" for problem in problems):
+        return Filed(file=name, agency=plan.agency, problems=tuple(problems))
+    latest = plans.latest_record(session, plan.key)
+    if latest is not None and latest.plan == plan and latest.state is not PlanState.RETURNED:
+        return _filed(name, latest, problems, unchanged=True)
+    record = PlanRecord(
+        plan=plan,
+        version=latest.version + 1 if latest else 1,
+        state=PlanState.ACCEPTED if desk.settings.auto_accept else PlanState.SUBMITTED,
+        filed_at=desk.now,
+        receipt=plans.next_receipt(session, desk.today.year),
+        file_name=loaded.draft.file_name,
+        file_sha256=loaded.draft.sha256,
+    )
+    book = Book()
+    if latest is not None:
+        book.tasks[plan.key] = plans.task_records(session, plan=plan.key, in_force=False)
+    desk.record(session, [(plan.key, PlanFiled(record=record))], book=book)
+    return _filed(name, record, problems, unchanged=False)
+
+
+def _filed(name: str, record: PlanRecord, problems: Iterable[Problem], *, unchanged: bool) -> Filed:
+    return Filed(
+        file=name,
+        plan=record.plan.key,
+        agency=record.plan.agency,
+        version=record.version,
+        receipt=record.receipt,
+        state=record.state.value,
+        tasks=len(record.plan.tasks),
+        unchanged=unchanged,
+        problems=tuple(problems),
+    )
+
+
+def _circle(session: Session, plan: Plan) -> list[Problem]:
+    """Return the problem that a plan would close a circle with the plans of other agencies, if it would."""
+    own = [
+        (predecessor_key(plan.key, reference), task_key(plan.key, task.code))
+        for task in plan.tasks
+        for reference in task.after
+    ]
+    prefix = plan.key + ":"
+    leaves = any(not before.startswith(prefix) for before, _after in own)
+    if not leaves:
+        return []
+    others = [edge for edge in plans.dependencies(session) if not edge[1].startswith(prefix)]
+    if not any(before.startswith(prefix) for before, _after in others):
+        return []
+    edges = own + others
+    names = dict.fromkeys(name for edge in edges for name in edge)
+    try:
+        TaskGraph(dict.fromkeys(names, 0), edges)
+    except CycleFound as error:
+        path = " -> ".join(key.split("/", 1)[1] for key in error.path)
+        message = _("The dependencies run in a circle across plans: {path}. Remove one of them.").format(path=path)
+        return [Problem(place=path, code="cycle", message=message)]
+    return []
+
+
+@dataclass
+class FiledAll:
+    """What became of a folder."""
+
+    files: list[Filed] = field(default_factory=list)
+
+    @property
+    def filed(self) -> int:
+        """How many files are filed."""
+        return sum(one.ok for one in self.files)
+
+    @property
+    def refused(self) -> int:
+        """How many were refused."""
+        return len(self.files) - self.filed
+
+
+_worker: dict[str, Any] = {}
+
+
+def _prepare(known: Known, language: str) -> None:
+    i18n.use_language(language)
+    _worker["register"] = known.register()
+
+
+def _load_in_worker(path: Path) -> Loaded | WorldFailed:
+    try:
+        return _load(path, _worker["register"], None, None)
+    except WorldFailed as error:
+        return WorldFailed(error.message)
+
+
+# A pool costs about as much to start as reading this many files.
+_POOL_FROM = 48
+
+
+def file_all(
+    desk: Desk, folder: Path, *, on_file: Callable[[Filed], None], on_start: Callable[[int], None]
+) -> FiledAll:
+    """File every plan of a folder, each on its own: all of it or nothing.
+
+    Reading and checking run in parallel, storing in the order of the names.
+
+    Raises:
+        NotFound: no such folder, or no plan file in it.
+    """
+    if not folder.is_dir():
+        raise NotFound(_("There is no folder {path}.").format(path=folder))
+    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in READERS and not p.name.startswith(("~", ".")))
+    if not paths:
+        raise NotFound(
+            _("{path} holds no plan file; known kinds: {kinds}.").format(path=folder, kinds=", ".join(READERS))
+        )
+    with desk.reading() as session:
+        known = known_to(desk, session)
+    on_start(len(paths))
+    result = FiledAll()
+    for path, loaded in zip(paths, _load_many(paths, known), strict=True):
+        result.files.append(_file_loaded(desk, path, loaded))
+        on_file(result.files[-1])
+    return result
+
+
+def _file_loaded(desk: Desk, path: Path, loaded: Loaded | WorldFailed) -> Filed:
+    if isinstance(loaded, WorldFailed):
+        problem = Problem(place=path.name, code="unreadable", message=loaded.message)
+        return Filed(file=path.name, problems=(problem,))
+    try:
+        with desk.writing() as session:
+            return store(desk, session, path.name, loaded)
+    except Refused as error:
+        return Filed(file=path.name, problems=(Problem(place=path.name, code=error.code, message=error.message),))
+
+
+def _load_many(paths: list[Path], known: Known) -> Iterable[Loaded | WorldFailed]:
+    if len(paths) < _POOL_FROM or (os.cpu_count() or 1) < 2:
+        _prepare(known, i18n.language())
+        yield from map(_load_in_worker, paths)
+        return
+    # Not forked: a fork would share the open database with the parent.
+    context = get_context("spawn")
+    with ProcessPoolExecutor(
+        max_workers=os.cpu_count(), mp_context=context, initializer=_prepare, initargs=(known, i18n.language())
+    ) as pool:
+        yield from pool.map(_load_in_worker, paths, chunksize=8)
+
+
+def decide(desk: Desk, text: str, state: PlanState, reason: str) -> dict[str, Any]:
+    """Accept or return the newest version of a plan.
+
+    Raises:
+        NotFound: the agency has filed none.
+        Refused: that version is not waiting for a decision (a returned one is filed anew; only acceptance can be
+            withdrawn, by returning it).
+    """
+    with desk.writing() as session:
+        desk.require_department(session)
+        key = desk.plan_key(session, text)
+        latest = plans.latest_record(session, key)
+        if latest is None:
+            raise NotFound(_("{agency} has filed no plan.").format(agency=text))
+        allowed = {
+            PlanState.ACCEPTED: (PlanState.SUBMITTED,),
+            PlanState.RETURNED: (PlanState.SUBMITTED, PlanState.ACCEPTED),
+        }[state]
+        if latest.state not in allowed:
+            raise Refused(
+                _('Version {version} of {plan} is "{state}".').format(
+                    version=latest.version, plan=key, state=_(latest.state.label)
+                )
+            )
+        book = Book()
+        book.versions[key] = {latest.version: latest}
+        book.tasks[key] = plans.task_records(session, plan=key, in_force=False)
+        change = PlanDecided(plan=key, version=latest.version, state=state)
+        desk.record(session, [(key, change)], book=book, reason=reason)
+        return {"plan": key, "version": latest.version, "state": state.value, "reason": reason}
+
+
+def list_plans(desk: Desk) -> list[dict[str, Any]]:
+    """Return every plan with its version in force (or its newest)."""
+    with desk.reading() as session:
+        records = plans.plan_records(session)
+        counts = plans.task_counts(session)
+    return [
+        {
+            "plan": key,
+            "agency": record.plan.agency,
+            "kind": record.plan.kind.value,
+            "number": record.plan.number,
+            "version": record.version,
+            "state": record.state.value,
+            "filed_at": record.filed_at,
+            "receipt": record.receipt,
+            "tasks": counts.get(key, 0),
+        }
+        for key, record in records.items()
+    ]
+
+
+def missing(desk: Desk, directive: str | None) -> list[dict[str, Any]]:
+    """Return who owes a plan and has none accepted."""
+    with desk.reading() as session:
+        code = desk.directive_code(session, directive)
+        state = present(session, desk.now, states=())
+    calendar, today = desk.calendar(), desk.today
+    filing = progress.filing(
+        state, directive=code, today=today, days_late=lambda day: max(0, calendar.count(day, today))
+    )
+    return [row.as_dict() for row in filing.missing]
+
+
+def show(desk: Desk, text: str) -> dict[str, Any]:
+    """Return a plan with its goals and tasks, each as it stands and as it is foreseen.
+
+    Raises:
+        NotFound: no such plan.
+    """
+    with desk.reading() as session:
+        key = desk.plan_key(session, text)
+        found = plans.plan_records(session, content=True, key=key)
+        if not found:
+            raise NotFound(_("There is no plan {plan}. See: planner plan list").format(plan=text))
+        record = found[key]
+        tasks = plans.task_records(session, plan=key)
+        around = _with_predecessors(session, tasks)
+        headers = plans.plan_records(session)
+    schedule = _graph(record.plan, desk.calendar).schedule()
+    foreseen = outlook(around, headers, desk.calendar, desk.today)
+
+    def line(task: TaskRecord) -> dict[str, Any]:
+        forecast = foreseen[task.key]
+        return {
+            "code": task.task.code,
+            "title": task.task.title,
+            "responsible": task.task.responsible,
+            "due_text": task.task.deadline.text,
+            "last_day": task.last_day,
+            "state": task.state.value,
+            "timeliness": timeliness_of(desk, task).value,
+            "forecast_finish": forecast.finish,
+            "slack": schedule.slack.get(task.task.code),
+            "critical": task.task.code in schedule.critical,
+            "blocked_by": [before.split("/", 1)[1] for before in forecast.blocked_by],
+        }
+
+    return {
+        "plan": key,
+        "agency": record.plan.agency,
+        "directive": record.plan.directive,
+        "number": record.plan.number,
+        "signed": record.plan.signed,
+        "version": record.version,
+        "state": record.state.value,
+        "receipt": record.receipt,
+        "reason": record.reason,
+        "goals": [
+            {
+                "code": goal.code,
+                "title": goal.title,
+                "target": goal.target,
+                "tasks": [
+                    line(tasks[task_key(key, task.code)]) for task in goal.tasks if task_key(key, task.code) in tasks
+                ],
+            }
+            for goal in record.plan.goals
+        ],
+    }
+
+
+def _with_predecessors(session: Session, tasks: dict[str, TaskRecord]) -> dict[str, TaskRecord]:
+    """Return `tasks` with everything they wait for, near or far: one query a step of the longest chain of plans."""
+    found = dict(tasks)
+    wanted = {predecessor_key(r.plan, ref) for r in tasks.values() for ref in r.task.after} - set(found)
+    while wanted:
+        step = plans.task_records(session, keys=wanted)
+        found.update(step)
+        wanted = {predecessor_key(r.plan, ref) for r in step.values() for ref in r.task.after} - set(found)
+    return found
+
+
+def _graph(plan: Plan, calendar: Callable[[str], Calendar]) -> TaskGraph:
+    codes = {task.code for task in plan.tasks}
+    edges = [(ref, task.code) for task in plan.tasks for ref in task.after if ref in codes]
+    return TaskGraph(plan_durations(plan.tasks, plan.signed, calendar(plan.calendar)), edges)
+
+
+def graph(desk: Desk, text: str) -> Schedule:
+    """Return the schedule of a stored plan, as filed.
+
+    Raises:
+        NotFound: no such plan.
+    """
+    with desk.reading() as session:
+        key = desk.plan_key(session, text)
+        found = plans.plan_records(session, content=True, key=key)
+    if key not in found:
+        raise NotFound(_("There is no plan {plan}. See: planner plan list").format(plan=text))
+    return _graph(found[key].plan, desk.calendar).schedule()
+
+
+def graph_of_file(path: Path, settings: Settings) -> Schedule:
+    """Return the schedule of a file alone, without a database; tasks of other agencies are left out.
+
+    Raises:
+        InputRejected: the file has problems; a circle is one of them.
+    """
+    try:
+        loaded = load(path, None, for_graph=True)
+    except OSError as error:
+        raise WorldFailed(_("The file {name} cannot be read: {reason}").format(name=path, reason=error)) from error
+    if loaded.plan is None:
+        raise InputRejected(_("{file} cannot be scheduled.").format(file=path.name), loaded.problems)
+    return _graph(loaded.plan, lambda name: calendars.load(name, settings.calendar_file)).schedule()

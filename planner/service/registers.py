@@ -1,0 +1,246 @@
+"""Agencies, officers and directives: entered from files, shown as of a day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from planner.domain.agency import Absence
+from planner.domain.changes import (
+    AbsenceRecorded,
+    AgenciesImported,
+    OfficersImported,
+    SuccessionsRecorded,
+    TargetReported,
+)
+from planner.domain.plan import TargetValue
+from planner.errors import InputRejected, NotFound, Problem
+from planner.i18n import gettext as _
+from planner.service.admin import enter_directive
+from planner.service.desk import Desk
+from planner.store import registers
+
+
+def _accept(path: Path, problems: Sequence[Problem]) -> None:
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if errors:
+        raise InputRejected(
+            _("{file} was not imported: {n} problems. Correct them and import it again.").format(
+                file=path.name, n=len(errors)
+            ),
+            problems,
+        )
+
+
+def import_agencies(desk: Desk, path: Path) -> dict[str, Any]:
+    """Enter agencies from a file; one of a known code replaces it.
+
+    Raises:
+        InputRejected: the file has problems; nothing was entered.
+    """
+    from planner.importer.registers import read_agencies
+
+    with desk.writing() as session:
+        desk.require_department(session)
+        before = registers.agencies(session)
+        agencies, problems = read_agencies(path, known=before)
+        _accept(path, problems)
+        changed = [agency for agency in agencies if before.get(agency.code) != agency]
+        if changed:
+            desk.record(session, [("agencies", AgenciesImported(agencies=tuple(changed)))], reason=path.name)
+        return {"read": len(agencies), "changed": len(changed)}
+
+
+def import_successions(desk: Desk, path: Path) -> dict[str, Any]:
+    """Enter who takes over from whom, from a file.
+
+    Raises:
+        InputRejected: the file has problems; nothing was entered.
+    """
+    from planner.importer.registers import read_successions
+
+    with desk.writing() as session:
+        desk.require_department(session)
+        successions, problems = read_successions(path, known=registers.agencies(session))
+        _accept(path, problems)
+        before = set(registers.successions(session))
+        changed = [one for one in successions if one not in before]
+        if changed:
+            desk.record(session, [("agencies", SuccessionsRecorded(successions=tuple(changed)))], reason=path.name)
+        return {"read": len(successions), "changed": len(changed)}
+
+
+def import_officers(desk: Desk, path: Path) -> dict[str, Any]:
+    """Enter officers from a file; one of a known e-mail replaces it.
+
+    Raises:
+        InputRejected: the file has problems; nothing was entered.
+    """
+    from planner.importer.registers import read_officers
+
+    with desk.writing() as session:
+        desk.require_department(session)
+        officers, problems = read_officers(path, known=registers.agencies(session))
+        _accept(path, problems)
+        before = registers.officers(session)
+        changed = [officer for officer in officers if before.get(officer.email) != officer]
+        if changed:
+            desk.record(session, [("officers", OfficersImported(officers=tuple(changed)))], reason=path.name)
+        return {"read": len(officers), "changed": len(changed)}
+
+
+def import_directive(desk: Desk, path: Path) -> dict[str, Any]:
+    """Enter a directive from a file; its direct assignments become tasks at once.
+
+    Raises:
+        InputRejected: the file has problems, or assigns to an agency that is not in the register.
+    """
+    from planner.importer.directives import read_directive
+
+    with desk.writing() as session:
+        desk.require_department(session)
+        directive, found = read_directive(path)
+        problems = list(found)
+        if directive is not None:
+            known = registers.agencies(session)
+            problems.extend(
+                Problem(
+                    place=given.code,
+                    code="agency_unknown",
+                    message=_("There is no agency {code}. See: planner agency list").format(code=agency),
+                )
+                for given in directive.assignments
+                for agency in (given.agency, *given.cooperating)
+                if agency not in known
+            )
+        _accept(path, problems)
+        if directive is None:
+            raise InputRejected(_("{file} holds no directive.").format(file=path.name), problems)
+        changed = registers.directives(session).get(directive.code) != directive
+        if changed:
+            enter_directive(desk, session, directive, reason=path.name)
+        return {"directive": directive.code, "changed": changed}
+
+
+def list_agencies(desk: Desk, *, on: date | None, tier: str | None) -> list[dict[str, Any]]:
+    """Return the agencies valid on a day (default: today)."""
+    day = on or desk.today
+    with desk.reading() as session:
+        agencies = registers.agencies(session)
+    rank = {"department": 0, "district": 1, "commune": 2}
+    return [
+        asdict(agency)
+        for agency in sorted(agencies.values(), key=lambda a: (rank[a.tier], a.parent or "", a.code))
+        if agency.is_valid_on(day) and (tier is None or agency.tier == tier)
+    ]
+
+
+def show_agency(desk: Desk, code: str) -> dict[str, Any]:
+    """Return one agency with its people and what it became.
+
+    Raises:
+        NotFound: no such agency.
+    """
+    with desk.reading() as session:
+        agency = registers.agencies(session).get(code)
+        if agency is None:
+            raise NotFound(_("There is no agency {code}. See: planner agency list").format(code=code))
+        successions = registers.successions(session)
+        officers = registers.officers(session)
+    return {
+        **asdict(agency),
+        "officers": [asdict(o) for o in officers.values() if o.agency == code],
+        "successors": [asdict(s) for s in successions if s.from_code == code],
+        "predecessors": [asdict(s) for s in successions if s.to_code == code],
+    }
+
+
+def list_officers(desk: Desk, agency: str | None) -> list[dict[str, Any]]:
+    """Return officers, of one agency or all."""
+    with desk.reading() as session:
+        officers = registers.officers(session)
+    return [asdict(o) for o in officers.values() if agency is None or o.agency == agency]
+
+
+def record_absence(desk: Desk, absence: Absence) -> dict[str, Any]:
+    """Record that an officer is away.
+
+    Raises:
+        NotFound: the officer, or the substitute, is not in the register.
+        InputRejected: the last day lies before the first.
+    """
+    with desk.writing() as session:
+        officers = registers.officers(session)
+        for email in (absence.officer, absence.substitute):
+            if email is not None and email not in officers:
+                raise NotFound(_("There is no officer {email}. See: planner officer list").format(email=email))
+        desk.require_agency(session, officers[absence.officer].agency)
+        if absence.last_day < absence.first_day:
+            message = _("The last day ({last}) lies before the first ({first}).").format(
+                last=absence.last_day, first=absence.first_day
+            )
+            raise InputRejected(message, [Problem(place="--to", code="order", message=message)])
+        desk.record(session, [(absence.officer, AbsenceRecorded(absence=absence))], reason=absence.reason)
+    return asdict(absence)
+
+
+def list_directives(desk: Desk) -> list[dict[str, Any]]:
+    """Return every directive in short."""
+    with desk.reading() as session:
+        directives = registers.directives(session)
+    return [
+        {
+            "code": d.code,
+            "number": d.number,
+            "title": d.title,
+            "issued_on": d.issued_on,
+            "filing_deadline": d.filing_deadline,
+            "targets": len(d.targets),
+            "assignments": len(d.assignments),
+        }
+        for d in directives.values()
+    ]
+
+
+def show_directive(desk: Desk, code: str | None) -> dict[str, Any]:
+    """Return one directive, whole.
+
+    Raises:
+        NotFound: no such directive.
+    """
+    with desk.reading() as session:
+        directive = registers.directives(session)[desk.directive_code(session, code)]
+    return {
+        **asdict(directive),
+        "assignments": [
+            {**asdict(a), "deadline": a.deadline.as_dict(), "due_text": a.deadline.text} for a in directive.assignments
+        ],
+    }
+
+
+def report_target(
+    desk: Desk, *, target: str, agency: str, value: float, on: date | None, directive: str | None
+) -> dict[str, Any]:
+    """Record the value that an agency reports for a target.
+
+    Raises:
+        NotFound: no such target or agency.
+    """
+    with desk.writing() as session:
+        code = desk.directive_code(session, directive)
+        known = registers.directives(session)[code]
+        if target not in {t.code for t in known.targets}:
+            raise NotFound(
+                _("There is no target {target}. Known: {known}.").format(
+                    target=target, known=", ".join(t.code for t in known.targets)
+                )
+            )
+        if agency not in registers.agencies(session):
+            raise NotFound(_("There is no agency {code}. See: planner agency list").format(code=agency))
+        desk.require_agency(session, agency)
+        reported = TargetValue(directive=code, target=target, agency=agency, value=value, on=on or desk.today)
+        desk.record(session, [(f"{code}#{target}", TargetReported(value=reported))])
+    return asdict(reported)

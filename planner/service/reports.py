@@ -1,0 +1,96 @@
+"""The truth on one date: the Chairman's report and the department's list of escalations.
+
+Figures come from `domain/progress.py`, on the state replayed from the event log, so that the same instant gives the
+same figures ever after.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from planner.config import ZONE
+from planner.domain.agency import Agency
+from planner.domain.outlook import outlook
+from planner.domain.plan import State
+from planner.domain.progress import Progress, measure
+from planner.service.desk import Desk
+from planner.store import events, outbox, registers
+from planner.store.state import as_of
+
+
+def progress_at(desk: Desk, session: Session, at: datetime, directive: str | None = None) -> tuple[Progress, State]:
+    """Return all figures at an instant, with the state they come from.
+
+    Raises:
+        NotFound: no such directive.
+    """
+    code = desk.directive_code(session, directive)
+    state = as_of(session, at)
+    today = at.astimezone(ZONE).date()
+    calendar = desk.calendar()
+    progress = measure(
+        state,
+        directive=code,
+        today=today,
+        due_soon_from=lambda last_day: calendar.add(last_day, -desk.settings.due_soon),
+        days_late=lambda last_day: max(0, calendar.count(last_day, today)),
+        forecasts=outlook(state.tasks, state.plans, desk.calendar, today),
+        department=desk.settings.department,
+    )
+    return progress, state
+
+
+def escalations(session: Session, at: datetime) -> list[dict[str, Any]]:
+    """Return who was told of what up to an instant, the newest first, and what followed."""
+    state = as_of(session, at)
+    rows: list[dict[str, Any]] = []
+    for line in outbox.ledger(session, until=at):
+        if line["kind"] not in ("overdue", "escalation", "urging", "chairman_list", "blocked"):
+            continue
+        record = state.tasks.get(line["subject"])
+        if record is None:
+            continue
+        sent = line["sent_at"] if line["sent_at"] is not None and line["sent_at"] <= at else None
+        rows.append(
+            {
+                "task": record.short_key,
+                "title": record.task.title,
+                "agency": record.agency,
+                "agency_name": _name(state.agencies, record.agency),
+                "kind": line["kind"],
+                "rung": line["rung"],
+                "role": line["role"],
+                "recipient": line["recipient"],
+                "recipient_name": state.officers[line["recipient"]].name
+                if line["recipient"] in state.officers
+                else line["recipient"],
+                "queued_at": line["queued_at"],
+                "sent_at": sent,
+                "state": line["state"],
+                "reason": line["reason"],
+                "followed": {
+                    "state": record.state.value,
+                    "done_on": record.done_on,
+                    "last_day": record.last_day,
+                    "extensions": len(record.extensions),
+                },
+            }
+        )
+    return rows[::-1]
+
+
+def _name(agencies: dict[str, Agency], code: str) -> str:
+    return agencies[code].name if code in agencies else code
+
+
+def chain_head(session: Session) -> events.Verdict:
+    """Return the state of the event chain, whose head the report carries out of the house."""
+    return events.verify(session)
+
+
+def owner_names(session: Session) -> dict[str, str]:
+    """Return each agency's name by code."""
+    return {code: agency.name for code, agency in registers.agencies(session).items()}

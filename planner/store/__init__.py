@@ -1,0 +1,1 @@
+"""The only rooms that know SQL: tables, the event log, the ledger of notices and mails."""

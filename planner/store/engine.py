@@ -1,0 +1,185 @@
+"""Opens the database: engine, transactions, schema version.
+
+SQLite runs in WAL with synchronous FULL; every writing transaction begins IMMEDIATE, because a deferred one that turns
+to writing fails at once with "locked" instead of waiting. PostgreSQL is the same code on another URL. What differs
+between the two (the lease clock, the lock before an append) stands in this file.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.functions import GenericFunction
+from sqlalchemy.types import Float
+
+from planner.errors import DatabaseFailed, UsageRefused
+from planner.i18n import gettext as _
+
+_APPEND_LOCK = 0x504C414E  # "PLAN": one appender of the event log at a time on PostgreSQL
+
+
+class DatabaseEpoch(GenericFunction[float]):
+    """Seconds since 1970 on the database's own clock, the only clock that leases run on."""
+
+    type = Float()
+    inherit_cache = True
+    name = "planner_database_epoch"
+
+
+@compiles(DatabaseEpoch, "sqlite")
+def _sqlite_epoch(_element: DatabaseEpoch, _compiler: Any, **_kw: Any) -> str:
+    return "((julianday('now') - 2440587.5) * 86400.0)"
+
+
+@compiles(DatabaseEpoch, "postgresql")
+def _postgresql_epoch(_element: DatabaseEpoch, _compiler: Any, **_kw: Any) -> str:
+    return "EXTRACT(EPOCH FROM clock_timestamp())::float8"
+
+
+def connect(url: str) -> Engine:
+    """Return an engine for `url`; nothing is connected yet.
+
+    Raises:
+        UsageRefused: the URL cannot be understood or names a database that is not supported.
+        DatabaseFailed: its driver is not installed.
+    """
+    try:
+        engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise UsageRefused(
+            _("The database URL cannot be read; write sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME.")
+        ) from error
+    except ModuleNotFoundError as error:
+        raise DatabaseFailed(
+            _("The driver {name} is not installed; run: pip install 'planner[postgres]'.").format(name=error.name)
+        ) from error
+    if engine.dialect.name not in ("sqlite", "postgresql"):
+        raise UsageRefused(_("Only SQLite and PostgreSQL are supported."))
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions behind our back
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA busy_timeout = 30000")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    reading = connection.get_execution_options().get("planner_reading", False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def writing(engine: Engine, *, dry_run: bool = False) -> Iterator[Session]:
+    """Open one writing transaction; commit at the end, or roll all of it back for a dry run or an error.
+
+    Raises:
+        DatabaseFailed: the database cannot be reached, is locked too long, is read-only or full.
+    """
+    with _translated(), Session(engine, autoflush=False, expire_on_commit=False) as session:
+        yield session
+        if dry_run:
+            session.rollback()
+        else:
+            session.commit()
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """Open one reading transaction that sees a single instant of the data."""
+    # PostgreSQL's default would let each statement see another instant; a report needs one.
+    level = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
+    bound = engine.execution_options(planner_reading=True, **level)
+    with _translated(), Session(bound, autoflush=False, expire_on_commit=False) as session:
+        yield session
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        raise DatabaseFailed(
+            _("The database refused: {reason}. Check it with: planner doctor").format(reason=error.orig)
+        ) from error
+    except SQLAlchemyError as error:
+        raise DatabaseFailed(_("The database failed: {reason}").format(reason=error)) from error
+
+
+def lock_appends(session: Session) -> None:
+    """Let one transaction at a time append to the event log, until it ends."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _APPEND_LOCK})
+
+
+def _alembic_config(url: str) -> Any:
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["url"] = url
+    return config
+
+
+def upgrade(url: str) -> str:
+    """Bring the schema to the newest revision and return it.
+
+    Raises:
+        DatabaseFailed: the database cannot be reached or written.
+    """
+    from alembic import command
+
+    with _translated():
+        command.upgrade(_alembic_config(url), "head")
+    return newest_revision(url)
+
+
+def newest_revision(url: str) -> str:
+    """Return the newest revision that this program knows."""
+    from alembic.script import ScriptDirectory
+
+    return str(ScriptDirectory.from_config(_alembic_config(url)).get_current_head())
+
+
+def current_revision(engine: Engine) -> str | None:
+    """Return the revision of the database; None: it holds no schema of ours."""
+    from alembic.runtime.migration import MigrationContext
+
+    with _translated(), engine.execution_options(planner_reading=True).connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def require_current(engine: Engine, url: str) -> None:
+    """Check that the database has this program's schema.
+
+    Raises:
+        DatabaseFailed: it is missing, older or newer; the message says what to run.
+    """
+    if engine.dialect.name == "sqlite":
+        name = engine.url.database
+        if name and name != ":memory:" and not Path(name).exists():
+            raise DatabaseFailed(_("There is no database at {path}. Make one with: planner init").format(path=name))
+    found, wanted = current_revision(engine), newest_revision(url)
+    if found is None:
+        raise DatabaseFailed(_("The database is empty. Fill it with: planner init"))
+    if found != wanted:
+        raise DatabaseFailed(
+            _("The database has revision {found}, this program needs {wanted}. Run: planner db upgrade").format(
+                found=found, wanted=wanted
+            )
+        )

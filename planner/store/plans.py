@@ -1,0 +1,405 @@
+"""Saves and finds plans, their versions and their tasks.
+
+A plan's content is kept as filed with its version; its tasks stand in rows of their own, each with its present state.
+Writes are batches: a plan of a hundred tasks costs the same number of statements as one of ten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC
+from typing import Any, cast
+
+from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from planner.domain.plan import (
+    Extension,
+    Plan,
+    PlanKind,
+    PlannedTask,
+    PlanRecord,
+    ResultDocument,
+    TaskRecord,
+    predecessor_key,
+)
+from planner.domain.status import PlanState, TaskState
+from planner.store.registers import upsert
+from planner.store.tables import CooperatorRow, DependencyRow, ExtensionRow, PlanRow, PlanVersionRow, TaskRow
+from planner.store.wire import deadline_from, plan_from, to_plain
+
+
+def next_receipt(session: Session, year: int) -> str:
+    """Return the next receipt number of the year: "0001/2020"."""
+    count = session.scalar(
+        select(func.count()).select_from(PlanVersionRow).where(PlanVersionRow.receipt.like(f"%/{year}"))
+    )
+    return f"{(count or 0) + 1:04d}/{year}"
+
+
+def save_version(session: Session, record: PlanRecord) -> None:
+    """Save a newly filed version; an accepted one supersedes the version in force."""
+    plan, accepted = record.plan, record.state is PlanState.ACCEPTED
+    upsert(
+        session,
+        PlanRow,
+        [
+            {
+                "key": plan.key,
+                "directive": plan.directive,
+                "agency": plan.agency,
+                "kind": plan.kind.value,
+                "accepted_version": None,
+                "latest_version": record.version,
+            }
+        ],
+        replace=False,
+    )
+    session.execute(update(PlanRow).where(PlanRow.key == plan.key).values(latest_version=record.version))
+    session.execute(
+        insert(PlanVersionRow),
+        [
+            {
+                "plan": plan.key,
+                "version": record.version,
+                "state": record.state.value,
+                "filed_at": record.filed_at,
+                "receipt": record.receipt,
+                "file_name": record.file_name,
+                "file_sha256": record.file_sha256,
+                "reason": record.reason,
+                "number": plan.number,
+                "signed": plan.signed,
+                "calendar": plan.calendar,
+                "task_count": len(plan.tasks),
+                "content": to_plain(plan),
+            }
+        ],
+    )
+    if accepted:
+        decide_version(session, plan.key, record.version, PlanState.ACCEPTED, "")
+
+
+def decide_version(session: Session, plan: str, version: int, state: PlanState, reason: str) -> None:
+    """Record that a version was accepted or returned; an accepted one supersedes what was in force."""
+    versions = PlanVersionRow
+    if state is PlanState.ACCEPTED:
+        session.execute(
+            update(versions)
+            .where(versions.plan == plan, versions.version != version, versions.state == PlanState.ACCEPTED.value)
+            .values(state=PlanState.SUPERSEDED.value)
+        )
+        session.execute(update(PlanRow).where(PlanRow.key == plan).values(accepted_version=version))
+    elif state is PlanState.RETURNED:
+        session.execute(
+            update(PlanRow)
+            .where(PlanRow.key == plan, PlanRow.accepted_version == version)
+            .values(accepted_version=None)
+        )
+    session.execute(
+        update(versions)
+        .where(versions.plan == plan, versions.version == version)
+        .values(state=state.value, reason=reason)
+    )
+
+
+def _columns(record: TaskRecord, position: int) -> dict[str, Any]:
+    task, result = record.task, record.result or ResultDocument()
+    return {
+        "key": record.key,
+        "plan": record.plan,
+        "agency": record.agency,
+        "goal": record.goal,
+        "code": task.code,
+        "position": position,
+        "title": task.title,
+        "responsible": task.responsible,
+        "due_text": task.deadline.text,
+        "due_kind": task.deadline.kind.value,
+        "deadline": to_plain(task.deadline),
+        "start": task.start,
+        "duration": task.duration,
+        "deliverable": task.deliverable,
+        "note": task.note,
+        "last_day": record.last_day,
+        "state": record.state.value,
+        "percent": record.percent,
+        "assigned_on": record.assigned_on,
+        "deadline_revision": record.deadline_revision,
+        "done_on": record.done_on,
+        "recorded_on": record.recorded_on,
+        "result_number": result.number,
+        "result_file_name": result.file_name,
+        "result_file_sha256": result.file_sha256,
+        "state_since": record.state_since,
+        "state_reason": record.state_reason,
+    }
+
+
+def save_tasks(session: Session, records: Sequence[TaskRecord], *, fresh: bool = False) -> None:
+    """Save tasks with their cooperators and dependencies; `fresh` says that none of them is stored yet."""
+    if not records:
+        return
+    columns = [_columns(record, position) for position, record in enumerate(records)]
+    if fresh:
+        session.execute(insert(TaskRow), columns)
+    else:
+        upsert(session, TaskRow, columns, replace=True)
+        keys = [record.key for record in records]
+        session.execute(delete(CooperatorRow).where(CooperatorRow.task.in_(keys)))
+        session.execute(delete(DependencyRow).where(DependencyRow.successor.in_(keys)))
+    cooperators = [
+        {"task": record.key, "agency": agency, "position": position}
+        for record in records
+        for position, agency in enumerate(dict.fromkeys(record.task.cooperating))
+    ]
+    dependencies = {
+        (record.key, predecessor_key(record.plan, reference)): {
+            "successor": record.key,
+            "predecessor": predecessor_key(record.plan, reference),
+            "as_filed": reference,
+            "position": position,
+        }
+        for record in records
+        for position, reference in enumerate(record.task.after)
+    }
+    if cooperators:
+        session.execute(insert(CooperatorRow), cooperators)
+    if dependencies:
+        session.execute(insert(DependencyRow), list(dependencies.values()))
+
+
+def save_move(session: Session, record: TaskRecord) -> None:
+    """Save the present state of one task whose plan did not change."""
+    columns = _columns(record, 0)
+    columns.pop("position")
+    session.execute(update(TaskRow).where(TaskRow.key == record.key).values(**columns))
+
+
+def save_extension(session: Session, record: TaskRecord) -> None:
+    """Save a task together with its newest extension."""
+    save_move(session, record)
+    newest = record.extensions[-1]
+    session.execute(
+        insert(ExtensionRow),
+        [
+            {
+                "task": record.key,
+                "revision": record.deadline_revision,
+                "old_last_day": newest.old_last_day,
+                "new_last_day": newest.new_last_day,
+                "reason": newest.reason,
+                "document": newest.document,
+                "decided_by": newest.decided_by,
+                "decided_at": newest.decided_at,
+            }
+        ],
+    )
+
+
+def plan_records(session: Session, *, content: bool = False, key: str | None = None) -> dict[str, PlanRecord]:
+    """Return each plan's version in force, or its latest if none is; `content` adds goals and tasks as filed."""
+    version = func.coalesce(PlanRow.accepted_version, PlanRow.latest_version)
+    header = [
+        PlanRow.key,
+        PlanRow.directive,
+        PlanRow.agency,
+        PlanRow.kind,
+        PlanVersionRow.version,
+        PlanVersionRow.state,
+        PlanVersionRow.filed_at,
+        PlanVersionRow.receipt,
+        PlanVersionRow.file_name,
+        PlanVersionRow.file_sha256,
+        PlanVersionRow.reason,
+        PlanVersionRow.number,
+        PlanVersionRow.signed,
+        PlanVersionRow.calendar,
+    ]
+    statement = select(*header, *([PlanVersionRow.content] if content else [])).join(
+        PlanVersionRow, (PlanVersionRow.plan == PlanRow.key) & (PlanVersionRow.version == version)
+    )
+    if key is not None:
+        statement = statement.where(PlanRow.key == key)
+    return {
+        row.key: _plan_record(cast(Row[Any], row), content) for row in session.execute(statement.order_by(PlanRow.key))
+    }
+
+
+def latest_record(session: Session, key: str) -> PlanRecord | None:
+    """Return a plan's newest version with its content, whatever its state; None: never filed."""
+    row = session.execute(
+        select(
+            PlanRow.key,
+            PlanRow.directive,
+            PlanRow.agency,
+            PlanRow.kind,
+            *[c for c in PlanVersionRow.__table__.c if c.name != "plan"],
+        )
+        .join(PlanVersionRow, PlanVersionRow.plan == PlanRow.key)
+        .where(PlanRow.key == key)
+        .order_by(PlanVersionRow.version.desc())
+        .limit(1)
+    ).first()
+    return None if row is None else _plan_record(row, content=True)
+
+
+def _plan_record(row: Row[Any], content: bool) -> PlanRecord:
+    plan = (
+        plan_from(row.content)
+        if content
+        else Plan(
+            agency=row.agency,
+            directive=row.directive,
+            number=row.number,
+            signed=row.signed,
+            calendar=row.calendar,
+            kind=PlanKind(row.kind),
+        )
+    )
+    return PlanRecord(
+        plan=plan,
+        version=row.version,
+        state=PlanState(row.state),
+        filed_at=row.filed_at.astimezone(UTC),
+        receipt=row.receipt,
+        file_name=row.file_name,
+        file_sha256=row.file_sha256,
+        reason=row.reason,
+    )
+
+
+OPEN_STATES = tuple(state.value for state in TaskState if state.is_open)
+WAITING_STATES = (*OPEN_STATES, TaskState.SUBMITTED.value)
+
+
+def task_records(
+    session: Session,
+    *,
+    plan: str | None = None,
+    keys: Iterable[str] | None = None,
+    states: Sequence[str] | None = None,
+    in_force: bool = True,
+) -> dict[str, TaskRecord]:
+    """Return tasks by key, in the order of their plans.
+
+    Args:
+        session: an open transaction.
+        plan: only this plan's.
+        keys: only these.
+        states: only tasks in these states.
+        in_force: only tasks of plans that have an accepted version.
+    """
+    chosen = select(TaskRow.key)
+    if in_force:
+        chosen = chosen.join(PlanRow, PlanRow.key == TaskRow.plan).where(PlanRow.accepted_version.is_not(None))
+    if plan is not None:
+        chosen = chosen.where(TaskRow.plan == plan)
+    if keys is not None:
+        chosen = chosen.where(TaskRow.key.in_(list(keys)))
+    if states is not None:
+        chosen = chosen.where(TaskRow.state.in_(states))
+    everything = plan is None and keys is None and states is None and not in_force
+    cooperators: dict[str, list[str]] = {}
+    after: dict[str, list[str]] = {}
+    extensions: dict[str, list[Extension]] = {}
+
+    def scoped(statement: Any, column: Any) -> Any:
+        return statement if everything else statement.where(column.in_(chosen))
+
+    for task, agency in session.execute(
+        scoped(select(CooperatorRow.task, CooperatorRow.agency), CooperatorRow.task).order_by(
+            CooperatorRow.task, CooperatorRow.position
+        )
+    ):
+        cooperators.setdefault(task, []).append(agency)
+    for task, reference in session.execute(
+        scoped(select(DependencyRow.successor, DependencyRow.as_filed), DependencyRow.successor).order_by(
+            DependencyRow.successor, DependencyRow.position
+        )
+    ):
+        after.setdefault(task, []).append(reference)
+    for row in session.scalars(
+        scoped(select(ExtensionRow), ExtensionRow.task).order_by(ExtensionRow.task, ExtensionRow.revision)
+    ):
+        extensions.setdefault(row.task, []).append(
+            Extension(
+                old_last_day=row.old_last_day,
+                new_last_day=row.new_last_day,
+                reason=row.reason,
+                document=row.document,
+                decided_by=row.decided_by,
+                decided_at=row.decided_at,
+            )
+        )
+    table = TaskRow.__table__
+    rows = session.execute(scoped(select(table), TaskRow.key).order_by(table.c.plan, table.c.position))
+    return {
+        row.key: _task_record(
+            row,
+            tuple(cooperators.get(row.key, ())),
+            tuple(after.get(row.key, ())),
+            tuple(extensions.get(row.key, ())),
+        )
+        for row in rows
+    }
+
+
+def _task_record(
+    row: Row[Any], cooperating: tuple[str, ...], after: tuple[str, ...], extensions: tuple[Extension, ...]
+) -> TaskRecord:
+    has_result = row.result_number or row.result_file_sha256
+    return TaskRecord(
+        plan=row.plan,
+        agency=row.agency,
+        goal=row.goal,
+        task=PlannedTask(
+            code=row.code,
+            title=row.title,
+            responsible=row.responsible,
+            deadline=deadline_from(row.deadline),
+            cooperating=cooperating,
+            start=row.start,
+            duration=row.duration,
+            deliverable=row.deliverable,
+            after=after,
+            note=row.note,
+        ),
+        last_day=row.last_day,
+        state=TaskState(row.state),
+        percent=row.percent,
+        assigned_on=row.assigned_on,
+        deadline_revision=row.deadline_revision,
+        extensions=extensions,
+        done_on=row.done_on,
+        recorded_on=row.recorded_on,
+        result=ResultDocument(
+            number=row.result_number, file_name=row.result_file_name, file_sha256=row.result_file_sha256
+        )
+        if has_result
+        else None,
+        state_since=row.state_since,
+        state_reason=row.state_reason,
+    )
+
+
+def dependencies(session: Session) -> list[tuple[str, str]]:
+    """Return every dependency as (predecessor key, successor key); the predecessor may not be filed yet."""
+    rows = session.execute(
+        select(DependencyRow.predecessor, DependencyRow.successor).order_by(
+            DependencyRow.successor, DependencyRow.position
+        )
+    )
+    return [(row.predecessor, row.successor) for row in rows]
+
+
+def task_keys(session: Session) -> frozenset[str]:
+    """Return the key of every task ever filed."""
+    return frozenset(session.scalars(select(TaskRow.key)))
+
+
+def task_counts(session: Session) -> dict[str, int]:
+    """Return how many tasks each plan has in force."""
+    gone = TaskState.WITHDRAWN.value
+    rows = session.execute(select(TaskRow.plan, func.count()).where(TaskRow.state != gone).group_by(TaskRow.plan))
+    return {plan: int(count) for plan, count in rows}

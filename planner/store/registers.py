@@ -1,0 +1,232 @@
+"""Saves and finds agencies, officers, directives and reported values.
+
+Each save replaces what stands under the same key; what was there before is in the event log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from sqlalchemy import Table, inspect, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import DeclarativeBase, Session
+
+from planner.domain.agency import Absence, Agency, Officer, OfficerRole, Succession, Tier
+from planner.domain.directive import Directive
+from planner.domain.plan import TargetValue
+from planner.store.tables import (
+    AbsenceRow,
+    AgencyRow,
+    DirectiveRow,
+    OfficerRow,
+    SuccessionRow,
+    TargetValueRow,
+)
+from planner.store.wire import directive_from, to_plain
+
+
+def upsert(session: Session, row: type[DeclarativeBase], values: Sequence[dict[str, Any]], *, replace: bool) -> None:
+    """Insert rows; on a primary key that exists, replace the row or leave it as it is."""
+    if not values:
+        return
+    table = cast(Table, row.__table__)
+    dialect = session.get_bind().dialect.name
+    statement: Any = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(table)
+    keys = [column.name for column in inspect(row).primary_key]
+    if replace:
+        changed = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
+        statement = statement.on_conflict_do_update(index_elements=keys, set_=changed)
+    else:
+        statement = statement.on_conflict_do_nothing()
+    session.execute(statement, values)
+
+
+def save_agencies(session: Session, agencies: Sequence[Agency]) -> None:
+    """Save agencies; parents first, whatever order they come in."""
+    rank = {tier: position for position, tier in enumerate(Tier)}
+    ordered = sorted(agencies, key=lambda agency: rank[agency.tier])
+    upsert(
+        session,
+        AgencyRow,
+        [
+            {
+                "code": a.code,
+                "name": a.name,
+                "tier": a.tier.value,
+                "parent": a.parent,
+                "valid_from": a.valid_from,
+                "valid_to": a.valid_to,
+            }
+            for a in ordered
+        ],
+        replace=True,
+    )
+
+
+def save_successions(session: Session, successions: Sequence[Succession]) -> None:
+    """Save who took over from whom."""
+    upsert(
+        session,
+        SuccessionRow,
+        [
+            {
+                "from_code": s.from_code,
+                "to_code": s.to_code,
+                "on_day": s.on,
+                "extent": s.extent,
+                "legal_basis": s.legal_basis,
+            }
+            for s in successions
+        ],
+        replace=True,
+    )
+
+
+def save_officers(session: Session, officers: Sequence[Officer]) -> None:
+    """Save officers."""
+    upsert(
+        session,
+        OfficerRow,
+        [
+            {
+                "email": o.email,
+                "name": o.name,
+                "title": o.title,
+                "agency": o.agency,
+                "role": o.role.value,
+                "substitute": o.substitute,
+                "valid_from": o.valid_from,
+                "valid_to": o.valid_to,
+            }
+            for o in officers
+        ],
+        replace=True,
+    )
+
+
+def save_absence(session: Session, absence: Absence) -> None:
+    """Save one absence."""
+    session.add(
+        AbsenceRow(
+            officer=absence.officer,
+            first_day=absence.first_day,
+            last_day=absence.last_day,
+            substitute=absence.substitute,
+            reason=absence.reason,
+        )
+    )
+    session.flush()
+
+
+def save_directive(session: Session, directive: Directive) -> None:
+    """Save a directive."""
+    upsert(
+        session,
+        DirectiveRow,
+        [
+            {
+                "code": directive.code,
+                "number": directive.number,
+                "title": directive.title,
+                "issued_on": directive.issued_on,
+                "filing_deadline": directive.filing_deadline,
+                "content": to_plain(directive),
+            }
+        ],
+        replace=True,
+    )
+
+
+def save_value(session: Session, value: TargetValue) -> None:
+    """Save a reported value."""
+    upsert(
+        session,
+        TargetValueRow,
+        [
+            {
+                "directive": value.directive,
+                "target": value.target,
+                "agency": value.agency,
+                "on_day": value.on,
+                "value": value.value,
+            }
+        ],
+        replace=True,
+    )
+
+
+def agencies(session: Session) -> dict[str, Agency]:
+    """Return every agency by code, whenever it was valid."""
+    return {
+        row.code: Agency(
+            code=row.code,
+            name=row.name,
+            tier=Tier(row.tier),
+            parent=row.parent,
+            valid_from=row.valid_from,
+            valid_to=row.valid_to,
+        )
+        for row in session.scalars(select(AgencyRow))
+    }
+
+
+def successions(session: Session) -> tuple[Succession, ...]:
+    """Return every succession, oldest first."""
+    rows = session.scalars(select(SuccessionRow).order_by(SuccessionRow.on, SuccessionRow.from_code))
+    return tuple(
+        Succession(
+            from_code=row.from_code, to_code=row.to_code, on=row.on, extent=row.extent, legal_basis=row.legal_basis
+        )
+        for row in rows
+    )
+
+
+def officers(session: Session) -> dict[str, Officer]:
+    """Return every officer by e-mail."""
+    return {
+        row.email: Officer(
+            email=row.email,
+            name=row.name,
+            title=row.title,
+            agency=row.agency,
+            role=OfficerRole(row.role),
+            substitute=row.substitute,
+            valid_from=row.valid_from,
+            valid_to=row.valid_to,
+        )
+        for row in session.scalars(select(OfficerRow))
+    }
+
+
+def absences(session: Session) -> tuple[Absence, ...]:
+    """Return every absence in the order of entry."""
+    return tuple(
+        Absence(
+            officer=row.officer,
+            first_day=row.first_day,
+            last_day=row.last_day,
+            substitute=row.substitute,
+            reason=row.reason,
+        )
+        for row in session.scalars(select(AbsenceRow).order_by(AbsenceRow.id))
+    )
+
+
+def directives(session: Session) -> dict[str, Directive]:
+    """Return every directive by code, oldest first."""
+    rows = session.scalars(select(DirectiveRow).order_by(DirectiveRow.issued_on, DirectiveRow.code))
+    return {row.code: directive_from(row.content) for row in rows}
+
+
+def values(session: Session) -> tuple[TargetValue, ...]:
+    """Return every reported value, oldest first."""
+    rows = session.scalars(
+        select(TargetValueRow).order_by(
+            TargetValueRow.on, TargetValueRow.directive, TargetValueRow.target, TargetValueRow.agency
+        )
+    )
+    return tuple(
+        TargetValue(directive=row.directive, target=row.target, agency=row.agency, value=row.value, on=row.on)
+        for row in rows
+    )

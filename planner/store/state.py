@@ -1,0 +1,185 @@
+"""The state at an instant: of now, read from the tables; of any past instant, replayed from the event log.
+
+Both give the same `State`; a test holds them together. `rebuild` fills empty tables from the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from planner.config import ZONE
+from planner.domain import changes
+from planner.domain.agency import Absence, Agency, Officer, Succession
+from planner.domain.directive import Directive
+from planner.domain.plan import PlanRecord, State, TargetValue, TaskRecord
+from planner.domain.status import PlanState
+from planner.errors import DatabaseFailed
+from planner.i18n import gettext as _
+from planner.store import plans, registers
+from planner.store.events import Event, walk
+
+
+def present(session: Session, at: datetime, *, states: Sequence[str] | None = None, content: bool = False) -> State:
+    """Return the state as the tables hold it; `states` restricts the tasks, `content` adds plans as filed."""
+    return State(
+        at=at,
+        agencies=registers.agencies(session),
+        officers=registers.officers(session),
+        absences=registers.absences(session),
+        successions=registers.successions(session),
+        directives=registers.directives(session),
+        plans=plans.plan_records(session, content=content),
+        tasks=plans.task_records(session, states=states),
+        values=registers.values(session),
+    )
+
+
+def as_of(session: Session, at: datetime) -> State:
+    """Return the state that was known at `at`: every event recorded at or before that instant, in its order."""
+    book = Book()
+    for event in walk(session, until=at):
+        book.apply(event)
+    return book.state(at)
+
+
+class Book:
+    """The state under construction: events go in, in their order."""
+
+    def __init__(self) -> None:
+        self.agencies: dict[str, Agency] = {}
+        self.officers: dict[str, Officer] = {}
+        self.absences: list[Absence] = []
+        self.successions: dict[tuple[str, str, object], Succession] = {}
+        self.directives: dict[str, Directive] = {}
+        self.versions: dict[str, dict[int, PlanRecord]] = {}
+        self.tasks: dict[str, dict[str, TaskRecord]] = {}
+        self.values: dict[tuple[object, ...], TargetValue] = {}
+
+    def apply(self, event: Event) -> None:
+        """Let one event happen.
+
+        Raises:
+            DatabaseFailed: the event is of a kind that this program does not know.
+        """
+        try:
+            change = event.change
+        except KeyError as error:
+            raise DatabaseFailed(
+                _("Event {seq} is of kind {kind}, which this program does not know; install the newer one.").format(
+                    seq=event.seq, kind=event.kind
+                )
+            ) from error
+        self.apply_change(change, event.at, event.reason)
+
+    def apply_change(self, change: changes.Change, at: datetime, reason: str) -> Iterable[TaskRecord]:
+        """Let one change happen and return the tasks it touched."""
+        match change:
+            case changes.AgenciesImported():
+                self.agencies.update((agency.code, agency) for agency in change.agencies)
+            case changes.SuccessionsRecorded():
+                self.successions.update(((s.from_code, s.to_code, s.on), s) for s in change.successions)
+            case changes.OfficersImported():
+                self.officers.update((officer.email, officer) for officer in change.officers)
+            case changes.AbsenceRecorded():
+                self.absences.append(change.absence)
+            case changes.DirectiveImported():
+                self.directives[change.directive.code] = change.directive
+            case changes.TargetReported():
+                value = change.value
+                self.values[(value.on, value.directive, value.target, value.agency)] = value
+            case changes.PlanFiled():
+                record = change.record
+                self.versions.setdefault(record.plan.key, {})[record.version] = record
+                if record.state is PlanState.ACCEPTED:
+                    return self._accept(record, at)
+            case changes.PlanDecided():
+                record = replace(self.versions[change.plan][change.version], state=change.state, reason=reason)
+                self.versions[change.plan][change.version] = record
+                if change.state is PlanState.ACCEPTED:
+                    return self._accept(record, at)
+            case changes.TaskMoved():
+                tasks = self.tasks[change.task.rsplit(":", 1)[0]]
+                tasks[change.task] = changes.move_task(tasks[change.task], change, at, reason)
+                return [tasks[change.task]]
+            case changes.TaskExtended():
+                tasks = self.tasks[change.task.rsplit(":", 1)[0]]
+                tasks[change.task] = changes.extend_task(tasks[change.task], change.extension)
+                return [tasks[change.task]]
+        return []
+
+    def _accept(self, record: PlanRecord, at: datetime) -> Iterable[TaskRecord]:
+        key = record.plan.key
+        for number, other in self.versions[key].items():
+            if number != record.version and other.state is PlanState.ACCEPTED:
+                self.versions[key][number] = replace(other, state=PlanState.SUPERSEDED)
+        tasks = changes.tasks_of_accepted(record, self.tasks.get(key, {}), at, at.astimezone(ZONE).date())
+        self.tasks[key] = tasks
+        return tasks.values()
+
+    def state(self, at: datetime) -> State:
+        """Return what has been built, in the same order as the tables give it."""
+        in_force: dict[str, PlanRecord] = {}
+        accepted: set[str] = set()
+        for key in sorted(self.versions):
+            versions = self.versions[key]
+            current = next((r for r in versions.values() if r.state is PlanState.ACCEPTED), None)
+            if current is not None:
+                accepted.add(key)
+            in_force[key] = current or versions[max(versions)]
+        return State(
+            at=at,
+            agencies=dict(sorted(self.agencies.items())),
+            officers=dict(sorted(self.officers.items())),
+            absences=tuple(self.absences),
+            successions=tuple(sorted(self.successions.values(), key=lambda s: (s.on, s.from_code))),
+            directives=dict(sorted(self.directives.items(), key=lambda item: (item[1].issued_on, item[0]))),
+            plans=in_force,
+            tasks={key: task for plan in sorted(accepted) for key, task in self.tasks[plan].items()},
+            values=tuple(self.values[key] for key in sorted(self.values, key=str)),
+        )
+
+
+def save(session: Session, change: changes.Change, book: Book, at: datetime, reason: str) -> None:
+    """Save to the tables what one change does; `book` must hold the plan and tasks it concerns."""
+    match change:
+        case changes.AgenciesImported():
+            registers.save_agencies(session, change.agencies)
+        case changes.SuccessionsRecorded():
+            registers.save_successions(session, change.successions)
+        case changes.OfficersImported():
+            registers.save_officers(session, change.officers)
+        case changes.AbsenceRecorded():
+            registers.save_absence(session, change.absence)
+        case changes.DirectiveImported():
+            registers.save_directive(session, change.directive)
+        case changes.TargetReported():
+            registers.save_value(session, change.value)
+        case changes.PlanFiled():
+            fresh = not book.tasks.get(change.record.plan.key)
+            touched = list(book.apply_change(change, at, reason))
+            plans.save_version(session, change.record)
+            plans.save_tasks(session, touched, fresh=fresh)
+        case changes.PlanDecided():
+            touched = list(book.apply_change(change, at, reason))
+            plans.decide_version(session, change.plan, change.version, change.state, reason)
+            plans.save_tasks(session, touched)
+        case changes.TaskMoved():
+            for record in book.apply_change(change, at, reason):
+                plans.save_move(session, record)
+        case changes.TaskExtended():
+            for record in book.apply_change(change, at, reason):
+                plans.save_extension(session, record)
+
+
+def rebuild(session: Session, events: Iterable[Event]) -> int:
+    """Fill empty tables from the log and return how many events were applied."""
+    book, count = Book(), 0
+    for event in events:
+        change = event.change
+        save(session, change, book, event.at, event.reason)
+        count += 1
+    return count

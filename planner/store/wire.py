@@ -1,0 +1,84 @@
+"""Domain values as canonical JSON, both ways: what the event log hashes and the content columns hold.
+
+Canonical: sorted keys, no spaces, UTF-8, absent values left in place as null, so that one value has one text.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from planner.domain import changes
+from planner.domain.deadline import Deadline
+from planner.domain.directive import Directive
+from planner.domain.plan import Plan
+
+#: event kind -> the change it records; the kind is what stands in the log for ever, class names may move
+KINDS: dict[str, type] = {
+    "agencies.imported": changes.AgenciesImported,
+    "agencies.succeeded": changes.SuccessionsRecorded,
+    "officers.imported": changes.OfficersImported,
+    "officer.absent": changes.AbsenceRecorded,
+    "directive.imported": changes.DirectiveImported,
+    "plan.filed": changes.PlanFiled,
+    "plan.decided": changes.PlanDecided,
+    "task.moved": changes.TaskMoved,
+    "task.extended": changes.TaskExtended,
+    "target.reported": changes.TargetReported,
+}
+_KIND_OF = {cls: kind for kind, cls in KINDS.items()}
+
+
+_adapters: dict[type, TypeAdapter[Any]] = {}
+
+
+def _adapter(cls: type) -> TypeAdapter[Any]:
+    # built once a class: making one costs a hundred times more than using it
+    if cls not in _adapters:
+        _adapters[cls] = TypeAdapter(cls)
+    return _adapters[cls]
+
+
+def to_plain(value: Any) -> Any:
+    """Return a domain value as plain JSON data."""
+    return _adapter(type(value)).dump_python(value, mode="json")
+
+
+def canonical(data: Any) -> str:
+    """Return plain data as canonical JSON text."""
+    return json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def kind_of(change: changes.Change) -> str:
+    """Return the event kind of a change."""
+    return _KIND_OF[type(change)]
+
+
+def change_from(kind: str, payload: str) -> changes.Change:
+    """Return the change that an event records.
+
+    Raises:
+        KeyError: the kind is of a newer program.
+    """
+    value: changes.Change = _adapter(KINDS[kind]).validate_json(payload)
+    return value
+
+
+def plan_from(data: Any) -> Plan:
+    """Return a Plan from its plain form."""
+    value: Plan = _adapter(Plan).validate_python(data)
+    return value
+
+
+def directive_from(data: Any) -> Directive:
+    """Return a Directive from its plain form."""
+    value: Directive = _adapter(Directive).validate_python(data)
+    return value
+
+
+def deadline_from(data: Any) -> Deadline:
+    """Return a Deadline from its plain form."""
+    value: Deadline = _adapter(Deadline).validate_python(data)
+    return value

@@ -1,0 +1,280 @@
+"""Everything that must be told by now: the state and the policy become notices.
+
+Pure and level-triggered: each call works out everything anew and knows nothing of what was told before; the keys of the
+notices make a repeat harmless. Of the rungs reached on one subject the highest is told, the others are recorded as
+superseded. Reads no clock, sends nothing. Source: design notes "Reminders and escalations".
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from planner.config import ZONE
+from planner.domain.calendar import Calendar
+from planner.domain.filing import filing
+from planner.domain.forecast import Forecast
+from planner.domain.notification import Notice, NoticeKind, NoticeState
+from planner.domain.plan import State, TaskRecord, plan_key
+from planner.domain.status import TaskState
+from planner.i18n import gettext as _
+from planner.templating import vi_date
+from scheduler.ladder import Ladder
+from scheduler.policy import Policy, Role, Rung
+from scheduler.rules import Anchor, occurrences
+from scheduler.waiting import Blockers, holding_up
+
+__all__ = ["Judge", "due_notices", "holding_up", "still_true"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Step:
+    """One occurrence of one rung that has been reached."""
+
+    rung: Rung
+    nominal: date  #: the day it fell due
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Subject:
+    """What the notices of one climb are about."""
+
+    key: str  #: task key, or plan key
+    revision: int
+    agency: str  #: code, as given
+    responsible: str | None = None
+    blocker: str | None = None  #: late task of another agency for which this one waits
+    extra: str = ""  #: one more sentence for the reason
+
+
+class Judge:
+    """What is true at one instant, prepared for many questions."""
+
+    def __init__(
+        self,
+        state: State,
+        policy: Policy,
+        calendar: Calendar,
+        now: datetime,
+        *,
+        department: str,
+        dependencies: Iterable[tuple[str, str]] = (),
+        forecasts: Mapping[str, Forecast] | None = None,
+    ) -> None:
+        """Prepare the answers; see `due_notices` for the arguments."""
+        self._state, self._policy, self._calendar = state, policy, calendar
+        self._today = now.astimezone(ZONE).date()
+        self._ladder = Ladder(state, self._today, department)
+        self._forecasts = forecasts or {}
+        self._reached: dict[tuple[Anchor, date], tuple[_Step, ...]] = {}
+        self._unfiled: dict[str, frozenset[str]] = {}
+        before: dict[str, list[str]] = defaultdict(list)
+        for earlier, later in dependencies:
+            if earlier in state.tasks and later in state.tasks:
+                before[later].append(earlier)
+        for waits_for in before.values():
+            waits_for.sort(key=lambda key: (state.tasks[key].last_day or date.max, key))
+        self._blockers = Blockers(before, is_late=self._is_late, is_urged=self._is_urged, owner=self._owner)
+
+    def due(self) -> list[Notice]:
+        """Return all notices, by subject, then from the lowest rung to the highest."""
+        found = [notice for key in sorted(self._state.tasks) for notice in self._of_task(self._state.tasks[key])]
+        for directive in sorted(self._state.directives):
+            for agency in sorted(self._without_plan(directive)):
+                found.extend(self._of_filing(directive, agency))
+        return found
+
+    def of(self, subject: str) -> list[Notice]:
+        """Return the notices of one task (by task key) or one owed plan (by plan key); empty when nothing is owed."""
+        record = self._state.tasks.get(subject)
+        if record is not None:
+            return list(self._of_task(record))
+        directive, _slash, agency = subject.partition("/")
+        if directive in self._state.directives and agency in self._without_plan(directive):
+            return list(self._of_filing(directive, agency))
+        return []
+
+    def now(self, notice: Notice) -> Notice | None:
+        """Return `notice` as it is to be told now (recipient and reason may have changed), or None if it no longer is.
+
+        It no longer is when its task is done, its deadline was changed, a higher rung has been reached, the plan was
+        filed, the result was judged, the forecast recovered, or a blocker is urged in its place.
+        """
+        return next(
+            (one for one in self.of(notice.subject) if one.state is NoticeState.QUEUED and one.key == notice.key), None
+        )
+
+    def _of_task(self, record: TaskRecord) -> Iterator[Notice]:
+        if record.state is TaskState.SUBMITTED and record.state_since is not None:
+            handed_in = record.state_since.astimezone(ZONE).date()
+            yield from self._climb(self._subject(record), self._steps(Anchor.SUBMITTED, handed_in))
+        if not record.state.is_open or record.last_day is None:
+            return
+        steps = self._steps(Anchor.DUE, record.last_day)
+        if steps:
+            blocker = self._blockers.end(record.key) if self._today > record.last_day else None
+            yield from self._climb(self._subject(record, blocker=blocker), steps)
+        forecast = self._forecasts.get(record.key)
+        if forecast is not None and forecast.at_risk and self._today <= record.last_day:
+            extra = ""
+            if forecast.finish is not None:
+                extra = _("The forecast ends on {day}.").format(day=vi_date(forecast.finish))
+            yield from self._climb(self._subject(record, extra=extra), self._steps(Anchor.AT_RISK, record.last_day))
+
+    def _of_filing(self, directive: str, agency: str) -> Iterator[Notice]:
+        deadline = self._state.directives[directive].filing_deadline
+        if deadline is not None:
+            subject = _Subject(key=plan_key(directive, agency), revision=0, agency=agency)
+            yield from self._climb(subject, self._steps(Anchor.FILING, deadline))
+
+    def _climb(self, subject: _Subject, steps: tuple[_Step, ...]) -> Iterator[Notice]:
+        """Yield the notices of the rungs reached, lowest first: the last is told, the others are superseded."""
+        if not steps:
+            return
+        *lower, top = steps
+        if lower:
+            reason = _("A later rung has been reached: {when}.").format(when=top.rung.trigger.describe())
+            for step in lower:
+                for role in step.rung.tell:
+                    yield self._notice(subject, step, role, reason=reason, state=NoticeState.SUPERSEDED)
+        told: dict[str, Role] = {}
+        for role in top.rung.tell:
+            if subject.blocker is not None and role is not Role.RESPONSIBLE:
+                yield self._notice(
+                    subject, top, role, reason=self._blocked(subject.blocker), state=NoticeState.SUPPRESSED
+                )
+                continue
+            officer, how = self._ladder.resolve(role, subject.agency, subject.responsible)
+            if officer is not None and officer.email in told:
+                reason = _("Already told as {role}.").format(role=_(told[officer.email].label))
+                yield self._notice(subject, top, role, reason=reason, state=NoticeState.SUPPRESSED)
+                continue
+            if officer is not None:
+                told[officer.email] = role
+            when = _("Told as {role}: {when} ({day}).").format(
+                role=_(role.label), when=top.rung.trigger.describe(), day=vi_date(top.nominal)
+            )
+            blocked = self._blocked(subject.blocker) if subject.blocker is not None else ""
+            reason = " ".join(part for part in (when, blocked, subject.extra, how) if part)
+            yield self._notice(subject, top, role, reason=reason, state=NoticeState.QUEUED)
+
+    def _notice(self, subject: _Subject, step: _Step, role: Role, *, reason: str, state: NoticeState) -> Notice:
+        officer, _how = self._ladder.resolve(role, subject.agency, subject.responsible)
+        kind = step.rung.kind_for(role)
+        if subject.blocker is not None and state is NoticeState.QUEUED and kind is not NoticeKind.REMINDER:
+            kind = NoticeKind.BLOCKED
+        return Notice(
+            kind=kind,
+            subject=subject.key,
+            revision=subject.revision,
+            rung=step.rung.name,
+            nominal=step.nominal,
+            role=role.value,
+            recipient=officer.email if officer is not None else "",
+            reason=reason,
+            urgent=step.rung.urgent,
+            state=state,
+        )
+
+    def _steps(self, anchor: Anchor, day: date) -> tuple[_Step, ...]:
+        """Return what has been reached, lowest first: by day, on one day by the order of the ladder."""
+        if (anchor, day) not in self._reached:
+            reached = [
+                (nominal, place, rung)
+                for place, rung in self._policy.on(anchor)
+                for nominal in occurrences(rung.trigger, day, self._calendar, self._today, rung.cap)
+            ]
+            reached.sort(key=lambda step: step[:2])
+            self._reached[anchor, day] = tuple(_Step(rung=rung, nominal=nominal) for nominal, _place, rung in reached)
+        return self._reached[anchor, day]
+
+    def _without_plan(self, directive: str) -> frozenset[str]:
+        if directive not in self._unfiled:
+            missing: tuple[str, ...] = ()
+            if self._state.directives[directive].filing_deadline is not None:
+                found = filing(self._state, directive=directive, today=self._today, days_late=lambda _last: 0)
+                missing = tuple(row.agency for row in found.missing)
+            self._unfiled[directive] = frozenset(missing)
+        return self._unfiled[directive]
+
+    def _subject(self, record: TaskRecord, *, blocker: str | None = None, extra: str = "") -> _Subject:
+        return _Subject(
+            key=record.key,
+            revision=record.deadline_revision,
+            agency=record.agency,
+            responsible=record.task.responsible,
+            blocker=blocker,
+            extra=extra,
+        )
+
+    def _blocked(self, key: str) -> str:
+        message = _("Blocked by {task} of {agency}, which is overdue and is urged first.")
+        return message.format(task=self._state.tasks[key].short_key, agency=self._ladder.agency_name(self._owner(key)))
+
+    def _owner(self, key: str) -> str:
+        return self._ladder.owner(self._state.tasks[key].agency)
+
+    def _is_late(self, key: str) -> bool:
+        record = self._state.tasks[key]
+        return record.state.is_open and record.last_day is not None and self._today > record.last_day
+
+    def _is_urged(self, key: str) -> bool:
+        """Say whether a late task has reached a rung that tells its responsible person, and there is such a person."""
+        record = self._state.tasks[key]
+        if record.last_day is None or not any(
+            Role.RESPONSIBLE in step.rung.tell for step in self._steps(Anchor.DUE, record.last_day)
+        ):
+            return False
+        officer, _how = self._ladder.resolve(Role.RESPONSIBLE, record.agency, record.task.responsible)
+        return officer is not None
+
+
+def due_notices(
+    state: State,
+    policy: Policy,
+    calendar: Calendar,
+    now: datetime,
+    *,
+    department: str,
+    dependencies: Iterable[tuple[str, str]] = (),
+    forecasts: Mapping[str, Forecast] | None = None,
+) -> list[Notice]:
+    """Return everything that must have been told by `now`, in a steady order.
+
+    On each subject the highest rung reached is `QUEUED` for each of its roles and the lower ones are `SUPERSEDED`; a
+    person who has two roles of one rung, or whose superiors need not hear because another agency is the cause, is
+    `SUPPRESSED` there. A notice for whom nobody was found is queued with an empty recipient, so that it is seen.
+
+    Args:
+        state: what holds, at or before `now`.
+        policy: the ladder.
+        calendar: which days are worked.
+        now: the instant, UTC; its local date decides.
+        department: code of the monitoring agency.
+        dependencies: pairs of task keys, the predecessor first.
+        forecasts: by task key; None: nothing is said about risk.
+    """
+    return Judge(
+        state, policy, calendar, now, department=department, dependencies=dependencies, forecasts=forecasts
+    ).due()
+
+
+def still_true(
+    notice: Notice,
+    state: State,
+    policy: Policy,
+    calendar: Calendar,
+    now: datetime,
+    *,
+    department: str,
+    dependencies: Iterable[tuple[str, str]] = (),
+    forecasts: Mapping[str, Forecast] | None = None,
+) -> bool:
+    """Say whether a notice decided earlier would be decided again now; asked just before it is sent.
+
+    For many notices make one `Judge` and ask its `now`.
+    """
+    judge = Judge(state, policy, calendar, now, department=department, dependencies=dependencies, forecasts=forecasts)
+    return judge.now(notice) is not None

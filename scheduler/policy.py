@@ -1,0 +1,271 @@
+"""The reminder ladder as data: when each rung falls due, who is told, and at what hours mail may go.
+
+A policy is a YAML file, read strictly: an unknown key, a key given twice, a role or trigger that does not exist are all
+problems, each with its line. Knows no tasks and no people. Source: design notes "Reminders and escalations".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from datetime import time
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import ErrorDetails
+
+from planner.domain.notification import NoticeKind
+from planner.errors import InputRejected
+from planner.i18n import N_
+from planner.i18n import gettext as _
+from scheduler.policy_file import PolicyFile
+from scheduler.rules import Anchor, Trigger, parse_trigger
+
+DEFAULT_FILE = Path(__file__).parent / "policies" / "default.yaml"
+
+
+class Role(StrEnum):
+    """Whom a rung may tell; `scheduler/ladder.py` finds the person."""
+
+    RESPONSIBLE = "responsible"
+    SUBSTITUTE = "substitute"
+    FOCAL = "focal"
+    AGENCY_HEAD = "agency_head"
+    PARENT_AGENCY = "parent_agency"
+    DEPARTMENT = "department"
+    CHAIRMAN_LIST = "chairman_list"
+
+    @property
+    def label(self) -> str:
+        """Return the message id of the role's name, as it stands in a sentence."""
+        return _ROLE_LABELS[self]
+
+    @property
+    def does_the_work(self) -> bool:
+        """Whether the role stands for the one who does the work, not for somebody above."""
+        return self in (Role.RESPONSIBLE, Role.SUBSTITUTE)
+
+
+_ROLE_LABELS = {
+    Role.RESPONSIBLE: N_("the responsible person"),
+    Role.SUBSTITUTE: N_("the responsible person's substitute"),
+    Role.FOCAL: N_("the focal officer"),
+    Role.AGENCY_HEAD: N_("the head of the agency"),
+    Role.PARENT_AGENCY: N_("the head of the agency above"),
+    Role.DEPARTMENT: N_("the monitoring agency"),
+    Role.CHAIRMAN_LIST: N_("the compiler of the Chairman's list"),
+}
+_KINDS = {
+    Anchor.DUE: (
+        NoticeKind.REMINDER,
+        NoticeKind.OVERDUE,
+        NoticeKind.ESCALATION,
+        NoticeKind.URGING,
+        NoticeKind.CHAIRMAN_LIST,
+    ),
+    Anchor.FILING: (NoticeKind.FILING, NoticeKind.URGING, NoticeKind.CHAIRMAN_LIST),
+    Anchor.SUBMITTED: (NoticeKind.CONFIRMATION,),
+    Anchor.AT_RISK: (NoticeKind.AT_RISK,),
+}
+
+
+def _choice(kind: type[StrEnum]) -> Callable[[Any], Any]:
+    def read(value: Any) -> Any:
+        if value in tuple(kind):
+            return kind(value)
+        message = _('Found "{found}", expected one of: {expected}.')
+        raise ValueError(message.format(found=value, expected=", ".join(kind)))
+
+    return read
+
+
+def _clock(value: Any) -> time:
+    if isinstance(value, time):
+        return value
+    found = re.fullmatch(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", str(value))
+    if found is None:
+        raise ValueError(_('Found "{found}", expected an hour such as 07:30.').format(found=value))
+    return time(int(found[1]), int(found[2]))
+
+
+def _trigger(value: Any) -> Trigger:
+    return value if isinstance(value, Trigger) else parse_trigger(str(value))
+
+
+Clock = Annotated[time, BeforeValidator(_clock), PlainSerializer(lambda at: f"{at:%H:%M}", return_type=str)]
+Text = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
+
+
+class Sending(_Strict):
+    """When mail may leave, in the province's zone."""
+
+    opens: Clock = Field(alias="from")  #: first minute of the day
+    closes: Clock = Field(alias="to")  #: from this minute on mail waits for the next day
+    working_days_only: bool = True
+
+    @field_validator("closes")
+    @classmethod
+    def _after_opening(cls, closes: time, info: ValidationInfo) -> time:
+        if "opens" in info.data and closes <= info.data["opens"]:
+            raise ValueError(_('"to" must be later than "from".'))
+        return closes
+
+
+class Rung(_Strict):
+    """One step of the ladder."""
+
+    name: Text  #: stands in the key of each notice: a rung renamed is a new rung
+    trigger: Annotated[Trigger, BeforeValidator(_trigger), PlainSerializer(str, return_type=str)]
+    tell: tuple[Annotated[Role, BeforeValidator(_choice(Role))], ...] = Field(min_length=1)
+    kind: Annotated[NoticeKind, BeforeValidator(_choice(NoticeKind))]
+    urgent: bool = False  #: at once, not in the day's digest
+    cap: int | None = Field(default=None, ge=1)  #: most occurrences of a repeating rung; None: no end
+
+    @field_validator("tell")
+    @classmethod
+    def _roles_fit(cls, tell: tuple[Role, ...], info: ValidationInfo) -> tuple[Role, ...]:
+        if len(set(tell)) < len(tell):
+            raise ValueError(_("A role stands twice in the list; keep it once."))
+        trigger = info.data.get("trigger")
+        if trigger is not None and trigger.anchor is Anchor.FILING and any(role.does_the_work for role in tell):
+            raise ValueError(_("A plan that is not filed names no responsible person; tell focal or agency_head."))
+        return tell
+
+    @field_validator("kind")
+    @classmethod
+    def _kind_fits(cls, kind: NoticeKind, info: ValidationInfo) -> NoticeKind:
+        trigger = info.data.get("trigger")
+        if trigger is not None and kind not in _KINDS[trigger.anchor]:
+            message = _('A rung on "{trigger}" cannot be of kind {kind}; expected one of: {expected}.')
+            raise ValueError(message.format(trigger=trigger, kind=kind, expected=", ".join(_KINDS[trigger.anchor])))
+        return kind
+
+    @field_validator("cap")
+    @classmethod
+    def _cap_fits(cls, cap: int | None, info: ValidationInfo) -> int | None:
+        trigger = info.data.get("trigger")
+        if cap is not None and trigger is not None and trigger.every is None:
+            raise ValueError(_('Only a rung that repeats ("every ...") may have a cap; remove it.'))
+        return cap
+
+    def kind_for(self, role: Role) -> NoticeKind:
+        """Return what the notice is to `role`: lateness is the doer's, for those above it is an escalation."""
+        if self.kind is NoticeKind.OVERDUE and not role.does_the_work:
+            return NoticeKind.ESCALATION
+        return self.kind
+
+
+class Policy(_Strict):
+    """A whole ladder; of two rungs that fall on one day the later in the list stands higher."""
+
+    name: Text
+    version: Text
+    sending: Sending
+    rungs: tuple[Rung, ...] = Field(min_length=1)
+
+    @cached_property
+    def hash(self) -> str:
+        """Return the SHA-256 of the content; spaces, comments and the order of keys do not change it."""
+        content = self.model_dump(mode="json", by_alias=True)
+        return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+    def on(self, anchor: Anchor) -> tuple[tuple[int, Rung], ...]:
+        """Return the rungs that count from `anchor`, each with its place in the ladder."""
+        return tuple((place, rung) for place, rung in enumerate(self.rungs) if rung.trigger.anchor is anchor)
+
+
+def load(path: Path | None = None) -> Policy:
+    """Read and check a policy file; None: the shipped one.
+
+    Raises:
+        InputRejected: the file cannot be used; `.problems` holds everything wrong with it, each with its line.
+    """
+    source = PolicyFile(path or DEFAULT_FILE, _keys_of(Policy))
+    data = source.read()
+    policy = None
+    if data is not None:
+        try:
+            policy = Policy.model_validate(data)
+        except ValidationError as error:
+            errors = error.errors(include_url=False)
+            for found in errors:
+                # A list whose entries are all refused is not also "too short".
+                if found["type"] != "too_short" or not any(_inside(other["loc"], found["loc"]) for other in errors):
+                    source.add(found["loc"], _message(found))
+        _note_twins(data, source)
+    if source.problems or policy is None:
+        message = _("The policy {file} has problems; correct them and run the command again.")
+        raise InputRejected(message.format(file=source.path), source.sorted_problems())
+    return policy
+
+
+def _note_twins(data: Any, source: PolicyFile) -> None:
+    """Note rungs that share a name or a trigger: of two on one day only the later would ever be told."""
+    rungs = data.get("rungs") if isinstance(data, dict) else None
+    for key, message in (
+        ("name", _('Another rung is named "{value}" already; each needs a name of its own.')),
+        ("trigger", _('Another rung stands on "{value}" already; put the roles of both into one.')),
+    ):
+        seen = set()
+        for n, rung in enumerate(rungs if isinstance(rungs, list) else ()):
+            value = rung.get(key) if isinstance(rung, dict) else None
+            if not isinstance(value, str):
+                continue
+            plain = " ".join(value.lower().split()) if key == "trigger" else value
+            if plain in seen:
+                source.add(("rungs", n, key), message.format(value=value))
+            seen.add(plain)
+
+
+def _inside(place: tuple[int | str, ...], outer: tuple[int | str, ...]) -> bool:
+    return len(place) > len(outer) and place[: len(outer)] == outer
+
+
+def _keys_of(model: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+_MODELS: dict[int | str, type[BaseModel]] = {"sending": Sending, "rungs": Rung}
+_EXPECTED = {
+    "missing": N_('The key "{key}" is missing.'),
+    "extra_forbidden": N_('No such key: "{key}". Known keys: {known}.'),
+    "string": N_('Found "{found}", expected a text of 1 to 64 characters.'),
+    "bool": N_('Found "{found}", expected true or false.'),
+    "int": N_('Found "{found}", expected a whole number from 1.'),
+    "greater": N_('Found "{found}", expected a whole number from 1.'),
+    "tuple": N_("Expected a list."),
+    "too_short": N_("Expected a list with at least one entry."),
+    "model": N_("Expected the keys: {known}."),
+}
+
+
+def _message(found: ErrorDetails) -> str:
+    """Return one of pydantic's findings in our own words; our own validators already speak them."""
+    if found["type"] == "value_error":
+        return str(found["ctx"]["error"])
+    model: type[BaseModel] = _MODELS.get(found["loc"][0], Policy) if found["loc"] else Policy
+    if len(found["loc"]) == 1 and not found["type"].startswith("model"):
+        model = Policy
+    key = next((text for kind, text in _EXPECTED.items() if found["type"].startswith(kind)), None)
+    if key is None:
+        return found["msg"]
+    last = found["loc"][-1] if found["loc"] else ""
+    return _(key).format(key=last, found=found["input"], known=", ".join(_keys_of(model)))

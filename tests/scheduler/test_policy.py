@@ -1,0 +1,171 @@
+"""The ladder file: the shipped one word for word, and every way of getting it wrong told with its line."""
+
+from datetime import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from planner.errors import InputRejected, Problem
+from planner.i18n import speaking
+from scheduler.policy import DEFAULT_FILE, Role, load
+from scheduler.policy_file import PolicyFile
+
+GOOD = """\
+name: site
+version: 3
+sending: {from: 07:30, to: 17:00, working_days_only: yes}
+rungs:
+  - {name: due, trigger: due, tell: [responsible], kind: reminder}
+  - {name: again, trigger: every 5wd from due +10wd, tell: [agency_head, department], kind: overdue, cap: 4}
+"""
+
+
+def problems(tmp_path: Path, text: str | bytes) -> list[Problem]:
+    file = tmp_path / "policy.yaml"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with speaking("en"), pytest.raises(InputRejected) as caught:
+        load(file)
+    assert str(file) in caught.value.message
+    assert caught.value.problems
+    return list(caught.value.problems)
+
+
+def one(tmp_path: Path, rung: str) -> Problem:
+    found = problems(tmp_path, GOOD + f"  - {rung}\n")
+    assert len(found) == 1, found
+    return found[0]
+
+
+def test_the_shipped_ladder_is_the_one_in_the_design() -> None:
+    policy = load()
+    assert policy.name == "default"
+    assert policy.version == "1"
+    assert policy.sending.opens == time(7, 30)
+    assert policy.sending.closes == time(17)
+    assert policy.sending.working_days_only is True
+    assert [(str(r.trigger), [role.value for role in r.tell], r.kind.value) for r in policy.rungs] == [
+        ("due -5wd", ["responsible"], "reminder"),
+        ("due -3wd", ["responsible"], "reminder"),
+        ("due -1wd", ["responsible"], "reminder"),
+        ("due", ["responsible"], "reminder"),
+        ("due +1wd", ["responsible", "agency_head"], "overdue"),
+        ("due +5wd", ["responsible", "agency_head", "department"], "overdue"),
+        ("due +10wd", ["responsible", "agency_head", "department"], "urging"),
+        ("due +20wd", ["responsible", "agency_head", "chairman_list"], "chairman_list"),
+        ("at_risk", ["responsible"], "at_risk"),
+        ("submitted +3wd", ["department"], "confirmation"),
+        ("filing -3wd", ["focal"], "filing"),
+        ("filing", ["focal"], "filing"),
+        ("filing +1wd", ["focal", "agency_head"], "filing"),
+        ("filing +5wd", ["agency_head", "parent_agency", "department"], "filing"),
+        ("filing +10wd", ["agency_head", "chairman_list"], "chairman_list"),
+    ]
+    assert not any(rung.urgent for rung in policy.rungs)
+
+
+def test_an_hour_without_quotes_is_an_hour_and_yes_is_true(tmp_path: Path) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text(GOOD, encoding="utf-8")
+    policy = load(file)
+    assert policy.sending.closes == time(17)
+    assert policy.sending.working_days_only is True
+    assert policy.rungs[1].cap == 4
+    assert policy.rungs[1].tell == (Role.AGENCY_HEAD, Role.DEPARTMENT)
+
+
+def test_the_hash_tells_content_and_not_layout(tmp_path: Path) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text(DEFAULT_FILE.read_text(encoding="utf-8").replace("# A rung", "# Một bậc"), encoding="utf-8-sig")
+    assert load(file).hash == load().hash
+    assert len(load().hash) == 64
+    file.write_text(DEFAULT_FILE.read_text(encoding="utf-8").replace("due -3wd", "due -2wd"), encoding="utf-8")
+    assert load(file).hash != load().hash
+
+
+def test_every_problem_is_told_at_once_from_top_to_bottom(tmp_path: Path) -> None:
+    found = problems(
+        tmp_path,
+        "name: x\n"
+        "version: 1\n"
+        "colour: red\n"
+        "sending: {from: 25:00, to: 17:00, working_days_only: maybe}\n"
+        "rungs:\n"
+        "  - {name: a, trigger: tomorrow, tell: [boss, focal], kind: shout}\n"
+        "  - {name: a, trigger: due, tell: [], kind: reminder, urgent: 3}\n",
+    )
+    assert [(problem.place, problem.message.split(",")[0]) for problem in found] == [
+        ("line 3, column 9", 'No such key: "colour". Known keys: name'),
+        ("line 4, column 17", 'Found "25:00"'),
+        ("line 4, column 54", 'Found "maybe"'),
+        ("line 6, column 24", 'Found "tomorrow"'),
+        ("line 6, column 41", 'Found "boss"'),
+        ("line 6, column 61", 'Found "shout"'),
+        ("line 7, column 12", 'Another rung is named "a" already; each needs a name of its own.'),
+        ("line 7, column 34", "Expected a list with at least one entry."),
+        ("line 7, column 62", 'Found "3"'),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rung", "said"),
+    [
+        ("{name: n, trigger: filing, tell: [responsible], kind: filing}", "tell focal or agency_head"),
+        ("{name: n, trigger: due +1wd, tell: [focal, focal], kind: overdue}", "stands twice"),
+        ("{name: n, trigger: due +1wd, tell: [focal], kind: filing}", "cannot be of kind filing"),
+        ("{name: n, trigger: at_risk, tell: [focal], kind: reminder}", "expected one of: at_risk"),
+        ("{name: n, trigger: due +1wd, tell: [focal], kind: blocked}", "cannot be of kind blocked"),
+        ("{name: n, trigger: due +1wd, tell: [focal], kind: overdue, cap: 2}", "remove it"),
+        ("{name: n, trigger: every 1wd from due, tell: [focal], kind: overdue, cap: 0}", "whole number from 1"),
+        ("{name: n, trigger: every 1wd from due, tell: [focal], kind: overdue, cap: two}", "whole number from 1"),
+        ("{name: n, trigger: DUE, tell: [focal], kind: overdue}", 'on "DUE" already'),
+        ("{name: due, trigger: due +1wd, tell: [focal], kind: overdue}", 'named "due" already'),
+        ("{name: '', trigger: due +1wd, tell: [focal], kind: overdue}", "1 to 64 characters"),
+        ("{name: n, trigger: due +1wd, tell: focal, kind: overdue}", "Expected a list."),
+        ("{name: n, trigger: due +1wd, tell: [focal]}", 'The key "kind" is missing.'),
+        ("{name: n, trigger: due +1wd, tell: [focal], kind: overdue, kind: urging}", '"kind" stands twice'),
+        ("hello", "Expected the keys: name, trigger, tell, kind, urgent, cap."),
+    ],
+)
+def test_a_rung_that_cannot_be_meant_is_refused_at_its_line(tmp_path: Path, rung: str, said: str) -> None:
+    problem = one(tmp_path, rung)
+    assert said in problem.message
+    assert problem.place.startswith("line 7, column")
+
+
+def test_hours_that_run_backwards_are_refused(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, GOOD.replace("to: 17:00", "to: 07:30"))
+    assert problem.message == '"to" must be later than "from".'
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "- a", "a: [", "\t", "a: *nobody", "[" * 5000, "name: a\n---\nname: b\n", b"\xff\xfe\x00", "42"],
+)
+def test_a_file_that_is_no_policy_is_one_clear_problem(tmp_path: Path, text: str | bytes) -> None:
+    (problem,) = problems(tmp_path, text)
+    assert problem.place.startswith("line ")
+    assert "The policy cannot be read" in problem.message or "Expected the keys" in problem.message
+
+
+def test_a_file_that_does_not_exist_is_a_problem_too(tmp_path: Path) -> None:
+    with pytest.raises(InputRejected) as caught:
+        load(tmp_path / "none.yaml")
+    assert [problem.code for problem in caught.value.problems] == ["policy_file"]
+
+
+def test_references_inside_the_file_are_refused_so_that_a_small_file_cannot_grow(tmp_path: Path) -> None:
+    bomb = "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n"
+    assert "Anchors and aliases are not read; write the value out." in [p.message for p in problems(tmp_path, bomb)]
+
+
+@given(text=st.text(alphabet="nameruts :[]{}-,\n\"'&*#0157+wd", max_size=80))
+def test_no_text_at_all_breaks_the_reader(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    file = tmp_path_factory.getbasetemp() / "random.yaml"
+    file.write_text(text, encoding="utf-8")
+    reader = PolicyFile(file, ["name"])
+    data = reader.read()
+    assert isinstance(data, dict) or reader.sorted_problems()
+    with pytest.raises(InputRejected):  # these letters cannot spell a whole policy
+        load(file)
