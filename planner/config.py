@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from planner.errors import InputRejected, Problem
@@ -37,7 +37,7 @@ class Settings:
     calendar_file: Path | None = None
     smtp_host: str = "localhost"
     smtp_port: int = 25
-    smtp_tls: str = "none"
+    smtp_tls: Literal["tls", "starttls", "none"] = "none"
     smtp_user: str | None = None
     smtp_password_file: Path | None = None
     mail_from: str = "khong-tra-loi@planner.example.vn"

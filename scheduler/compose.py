@@ -16,6 +16,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from planner import i18n, templating
+from planner.config import ZONE
 from planner.domain.agency import Officer
 from planner.domain.notification import NoticeKind
 from planner.i18n import N_, ngettext
@@ -80,7 +81,7 @@ _GROUPS = (
         title=N_("Plans not yet filed"),
         request=N_("Please see to it that the plans still owed are completed, issued and filed."),
         first=lambda n: ngettext("{n} plan not yet filed", "{n} plans not yet filed", n),
-        then=N_("{n} not yet filed (plans)"),
+        then=N_("plans not yet filed: {n}"),
     ),
     Group(
         name="others",
@@ -167,6 +168,7 @@ def compose(
         for i, (group, mine) in enumerate(grouped)
     )
     chapters = [_chapter(i, group, mine, recipient, today) for i, (group, mine) in enumerate(grouped)]
+    local = now.astimezone(ZONE)
     context = {
         "lang": i18n.language(),
         "recipient": ", ".join(filter(None, map(clean, (recipient.name, recipient.title, agency_name)))),
@@ -174,8 +176,7 @@ def compose(
         "tag": _(grouped[0][0].tag),
         "only": chapters[0].lines[0] if sum(len(mine) for _group, mine in grouped) == 1 else None,
         "chapters": chapters,
-        "today": today,
-        "now": now,
+        "at": _("{time} on {day}").format(time=f"{local:%H:%M}", day=templating.vi_date(local.date())),
         "program": command,
     }
     folder = "notification/digest"

@@ -60,7 +60,7 @@ class Line:
     title: str
     agency: str  #: name of the agency that has the task or owes the plan
     standing: str  #: "overdue by 2 working days"; "" when the deadline is not the point
-    times: str  #: "reminder no. 2"
+    status: str  #: "Overdue by 2 working days; reminder no. 2."
     facts: tuple[str, ...]
     argument: str  #: what a command takes to name it, quoted for a shell
     agency_argument: str  #: agency code, quoted for a shell
@@ -94,6 +94,9 @@ def line_of(number: int, item: Item, recipient: Officer, today: date) -> Line:
     if item.notice.reason and (not own or stands_in):
         facts.append(_("Why you are told: {reason}.").format(reason=clean(item.notice.reason).removesuffix(".")))
     confirms = item.notice.kind is NoticeKind.CONFIRMATION
+    standing = "" if confirms else _standing(item, today)  # a result handed in is judged by its own date
+    times = _("reminder no. {n}").format(n=item.nth) if item.nth > 1 else _("first reminder")
+    status = "; ".join(filter(None, (standing, times)))
     soon = item.notice.kind in (NoticeKind.REMINDER, NoticeKind.AT_RISK, NoticeKind.FILING)
     timeliness = Timeliness.DUE_SOON if soon else Timeliness.IN_TIME
     return Line(
@@ -105,8 +108,8 @@ def line_of(number: int, item: Item, recipient: Officer, today: date) -> Line:
         what=what,
         title=title,
         agency=agency,
-        standing="" if confirms else _standing(item, today),  # a result handed in is judged by its own date
-        times=_("reminder no. {n}").format(n=item.nth) if item.nth > 1 else _("first reminder"),
+        standing=standing,
+        status=f"{status[:1].upper()}{status[1:]}.",
         facts=tuple(facts),
         argument=shlex.quote(clean(item.task.short_key if item.task else item.notice.subject)),
         agency_argument=shlex.quote(clean(agency_code(item))),
@@ -135,7 +138,11 @@ def _standing(item: Item, today: date) -> str:
 def _task_facts(item: Item, task: TaskRecord, *, own: bool) -> Iterable[str]:
     """Yield what is known of a task, a sentence each."""
     if not own:
-        text = _("Lead agency: {agency}; responsible person: {name}.") if item.responsible_name else _("{agency}.")
+        text = (
+            _("Lead agency: {agency}; responsible person: {name}.")
+            if item.responsible_name
+            else _("Lead agency: {agency}.")
+        )
         yield text.format(agency=clean(item.agency_name), name=clean(item.responsible_name))
     yield from _promise(item, task)
     yield _result(task) if item.notice.kind is NoticeKind.CONFIRMATION else _progress(task)

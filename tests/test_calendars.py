@@ -82,6 +82,15 @@ def test_the_sites_file_wins_over_the_shipped_one_and_over_the_holidays(tmp_path
     assert load("vn").is_working(date(2020, 5, 7))
 
 
+def test_a_calendar_is_made_once_until_the_sites_file_changes(tmp_path: Path) -> None:
+    path = site_file(tmp_path, HEADER + "2020-05-07,off,Nghỉ,QĐ 3\n")
+    first = load("vn", path)
+    assert load("vn", path) is first
+    site_file(tmp_path, HEADER + "2020-05-08,off,Nghỉ bù,QĐ 4\n")
+    assert load("vn", path).is_working(date(2020, 5, 7))
+    assert not load("vn", path).is_working(date(2020, 5, 8))
+
+
 def test_a_file_as_excel_saves_it_is_read(tmp_path: Path) -> None:
     text = "\ufeffDate;Kind;Name;Legal_basis\r\n07/5/2020;OFF;Nghỉ;Quyết định số 3/QĐ-UBND\r\n;;;\r\n"
     assert not load("vn", site_file(tmp_path, text)).is_working(date(2020, 5, 7))

@@ -76,11 +76,16 @@ class App:
     def emit(self, data: Any, show: Callable[[], None]) -> None:
         """Print data as one JSON document, or let `show` print it for people."""
         if self.as_json:
-            click.echo(json.dumps(data, ensure_ascii=False, default=_plain, indent=2))
+            click.echo(as_json_text(data))
         else:
             show()
         if self.dry_run and not self.as_json:
             click.echo(_("Dry run: nothing was changed."), err=True)
+
+
+def as_json_text(data: Any) -> str:
+    """Return data as one JSON document; days and instants are ISO."""
+    return json.dumps(data, ensure_ascii=False, default=_plain, indent=2)
 
 
 def _plain(value: Any) -> Any:

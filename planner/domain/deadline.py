@@ -7,7 +7,8 @@ before, so its last day is 14/5/2020.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date
+from datetime import time as TimeOfDay  # noqa: N812 - the field of this name would hide the type
 from enum import StrEnum
 from typing import Any
 
@@ -37,7 +38,7 @@ class Deadline:
     kind: DeadlineKind
     start: date | None = None  #: first day on which the work may count, if the text names one
     last_day: date | None = None  #: last day on which completion counts as on time
-    time: time | None = None  #: hour of the last day, Asia/Ho_Chi_Minh, when the text names one
+    time: TimeOfDay | None = None  #: hour of the last day, Asia/Ho_Chi_Minh, when the text names one
     rrule: str | None = None  #: RFC 5545 recurrence, e.g. "FREQ=MONTHLY;BYMONTHDAY=25"
     anchor: str | None = None  #: "signed", "assigned", "promulgated" ...: what a relative deadline counts from
     question: str | None = None  #: translated question to the officer when the text cannot be decided

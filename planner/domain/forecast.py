@@ -90,7 +90,7 @@ def plan_durations(tasks: Iterable[PlannedTask], plan_date: date | None, calenda
     return {
         task.code: task.duration
         if task.duration is not None
-        else _length(task.start or task.deadline.start or plan_date, task.deadline.last_day, calendar)
+        else _length(task.begins or plan_date, task.deadline.last_day, calendar)
         for task in tasks
     }
 

@@ -43,7 +43,7 @@ def outlook(
     return forecast(
         {
             key: ForecastTask(
-                start=record.task.start or record.task.deadline.start,
+                start=record.task.begins,
                 plan_date=plans[record.plan].plan.signed,
                 duration=record.task.duration,
                 last_day=record.last_day,

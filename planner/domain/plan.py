@@ -56,6 +56,17 @@ class PlannedTask:
     after: tuple[str, ...] = ()  #: predecessors: "I.1" in the same plan, "vp-ubnd:II.3" in another
     note: str = ""
 
+    @property
+    def begins(self) -> date | None:
+        """Return the first day of the work: the plan's, else the first day of the period its deadline names.
+
+        A deadline that names a single day says nothing about the beginning.
+        """
+        if self.start is not None:
+            return self.start
+        named = self.deadline.start
+        return named if named != self.deadline.last_day else None
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Goal:

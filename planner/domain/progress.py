@@ -74,7 +74,7 @@ def standing(record: TaskRecord, *, today: date, due_soon_from: Callable[[date],
     return _COUNTED[
         timeliness(
             state=record.state,
-            start=record.task.start or record.task.deadline.start,
+            start=record.task.begins,
             last_day=record.last_day,
             done_on=done_on,
             today=today,

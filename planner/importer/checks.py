@@ -7,7 +7,6 @@ Source: notice of 29/4/2020, section 3.2 (what a plan must state); design notes,
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -15,40 +14,18 @@ from collections.abc import Callable, Iterable, Iterator
 from planner.domain.graph import circles
 from planner.errors import Problem
 from planner.i18n import gettext as _
+from planner.importer.check_people import cooperating_are_known, lead_is_own, responsible_is_known
 from planner.importer.columns import read_number
+from planner.importer.complaints import UNPRINTABLE, error, listed, nearest, quoted, warning
 from planner.importer.draft import Cell, Value
 from planner.importer.names import agency_key
-from planner.importer.reading import Reading, TaskReading
+from planner.importer.reading import Reading
 
 Check = Callable[[Reading], Iterable[Problem]]
 
 LONGEST_TEXT = 2000  #: characters of one cell
 LONGEST_CODE = 40
 _CODE = re.compile(r"[^\W_]+(?:[.\-/][^\W_]+)*")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
-_MOST_NAMES = 12  # of a list inside a message
-
-
-def error(cell: Cell | str, code: str, message: str) -> Problem:
-    """Return a problem that keeps the plan from being filed."""
-    return Problem(place=cell if isinstance(cell, str) else cell.place, code=code, message=message)
-
-
-def warning(cell: Cell | str, code: str, message: str) -> Problem:
-    """Return a problem that the officer should know of and may leave."""
-    place = cell if isinstance(cell, str) else cell.place
-    return Problem(place=place, code=code, message=message, severity="warning")
-
-
-def quoted(text: str) -> str:
-    """Return `text` as messages quote it: one line of at most 80 characters."""
-    line = _CONTROL.sub("?", " ".join(text.split()))
-    return line if len(line) <= 80 else line[:79] + "…"
-
-
-def _listed(names: Iterable[str]) -> str:
-    found = list(names)
-    return ", ".join(found[:_MOST_NAMES]) + (", …" if len(found) > _MOST_NAMES else "")
 
 
 # --- the plan as a whole ----------------------------------------------------------------------------------------------
@@ -70,12 +47,10 @@ def agency_is_known(reading: Reading) -> Iterator[Problem]:
     found = reading.agency_candidates
     if not found:
         message = _('No agency "{text}" in the register. {nearest}')
-        yield error(place, "agency_unknown", message.format(text=quoted(text), nearest=_nearest(reading, text)))
+        yield error(place, "agency_unknown", message.format(text=quoted(text), nearest=nearest(reading, text)))
     elif len(found) > 1:
         message = _('"{text}" is the name of several agencies; write the code of one: {codes}.')
-        yield error(
-            place, "agency_shared_name", message.format(text=quoted(text), codes=_listed(a.code for a in found))
-        )
+        yield error(place, "agency_shared_name", message.format(text=quoted(text), codes=listed(a.code for a in found)))
     elif reading.day and not found[0].is_valid_on(reading.day):
         message = _("Agency {code} does not exist on {day}; name the agency that has taken over its work.")
         yield error(place, "agency_not_valid", message.format(code=found[0].code, day=Cell(reading.day, "").text))
@@ -90,7 +65,7 @@ def directive_is_known(reading: Reading) -> Iterator[Problem]:
     """The plan falls under a directive of the register."""
     if reading.register is None or reading.for_graph or reading.directive is not None:
         return
-    known = _listed(sorted(reading.register.directives))
+    known = listed(sorted(reading.register.directives))
     place = "--directive" if reading.directive_option else reading.draft.directive.place
     text = reading.directive_option or reading.draft.directive.text
     if not known:
@@ -166,98 +141,9 @@ def targets_are_known(reading: Reading) -> Iterator[Problem]:
     for goal, _tasks in reading.goals:
         if goal.target and read_number(goal.target) not in known:
             message = _('No target "{text}" in {directive}; its targets: {known}.').format(
-                text=quoted(goal.target.text), directive=reading.directive.code, known=_listed(sorted(known)) or "-"
+                text=quoted(goal.target.text), directive=reading.directive.code, known=listed(sorted(known)) or "-"
             )
             yield error(goal.target, "target_unknown", message)
-
-
-# --- who --------------------------------------------------------------------------------------------------------------
-
-
-def responsible_is_known(reading: Reading) -> Iterator[Problem]:
-    """Every task has one responsible person, of the plan's own agency."""
-    if reading.for_graph:
-        return
-    for task in reading.tasks:
-        cell = task.draft.responsible
-        if not cell:
-            message = _("Nobody is responsible for this task; write the e-mail or the name of one person.")
-            yield error(cell, "responsible_missing", message)
-        elif reading.register is not None and reading.agency:
-            yield from _responsible(reading, task)
-
-
-def _responsible(reading: Reading, task: TaskReading) -> Iterator[Problem]:
-    cell, agency = task.draft.responsible, reading.agency
-    if not task.officers:
-        message = _(
-            '"{text}" is not among the officers of {agency}. Reminders go to its focal officer until the person is registered.'
-        )
-        yield warning(cell, "responsible_unknown", message.format(text=quoted(cell.text), agency=agency))
-    elif len(task.officers) > 1:
-        message = _('"{text}" may be any of {emails}; write the e-mail of one.')
-        emails = _listed(officer.email for officer in task.officers)
-        yield error(cell, "responsible_shared_name", message.format(text=quoted(cell.text), emails=emails))
-    elif task.officers[0].agency != agency:
-        message = _("{email} belongs to {other}, not to {agency}; name a person of {agency}.")
-        found = task.officers[0]
-        yield error(cell, "responsible_elsewhere", message.format(email=found.email, other=found.agency, agency=agency))
-    elif reading.day and not task.officers[0].is_valid_on(reading.day):
-        message = _("{email} does not hold the post on {day}. Reminders go to the focal officer of {agency}.")
-        day = Cell(reading.day, "").text
-        yield warning(
-            cell, "responsible_not_valid", message.format(email=task.officers[0].email, day=day, agency=agency)
-        )
-
-
-def lead_is_own(reading: Reading) -> Iterator[Problem]:
-    """The lead agency of a task, where a column names it, is the plan's own."""
-    if reading.register is None or not reading.agency:
-        return
-    for task in reading.tasks:
-        others = [code for code in reading.match(task.draft.lead.text).codes if code != reading.agency]
-        if others:
-            message = _(
-                "The lead agency is {others}, but the plan is of {agency}. A plan holds its own agency's tasks."
-            )
-            yield error(
-                task.draft.lead, "lead_elsewhere", message.format(others=_listed(others), agency=reading.agency)
-            )
-
-
-def cooperating_are_known(reading: Reading) -> Iterator[Problem]:
-    """Every cooperating agency is in the register and exists on the day."""
-    if reading.register is None:
-        return
-    for task in reading.tasks:
-        for cell, found in task.cooperating:
-            for text in found.unknown:
-                message = _('No agency "{text}" in the register. {nearest}')
-                nearest = _nearest(reading, text)
-                yield error(cell, "cooperating_unknown", message.format(text=quoted(text), nearest=nearest))
-            for name, codes in found.shared:
-                message = _('"{text}" is the name of several agencies; write the code of one: {codes}.')
-                yield error(cell, "cooperating_shared_name", message.format(text=quoted(name), codes=_listed(codes)))
-            for code in found.gone:
-                message = _("Agency {code} does not exist on {day}; name the agency that has taken over its work.")
-                day = Cell(reading.day, "").text
-                yield error(cell, "cooperating_not_valid", message.format(code=code, day=day))
-            for text in found.open_groups:
-                message = _('"{text}" names no agency in particular: none is told. Name the agencies that are meant.')
-                yield warning(cell, "cooperating_open_group", message.format(text=quoted(text)))
-
-
-def _nearest(reading: Reading, text: str) -> str:
-    """Return the next step for a name that is not in the register: the names nearest to it, if any are near."""
-    assert reading.register is not None  # noqa: S101 - only asked beside a register
-    key = agency_key(text[:120])
-    if reading.spend_search(key):
-        by_name = reading.register.agencies_by_name
-        names = [by_name[near][0] for near in difflib.get_close_matches(key, by_name, n=3, cutoff=0.6)]
-        if names:
-            near = "; ".join(f"{agency.name} ({agency.code})" for agency in dict.fromkeys(names))
-            return _("Nearest: {names}. Write the code or the full name.").format(names=near)
-    return _('Write the code or the full name; "planner agency list" shows them.')
 
 
 # --- when -------------------------------------------------------------------------------------------------------------
@@ -272,7 +158,7 @@ def deadlines_are_settled(reading: Reading) -> Iterator[Problem]:
                     'The deadline is missing. Write a day or a period, for example "22/5/2020" or "Quý II/2020".'
                 )
                 yield error(task.draft.due, "deadline_missing", message)
-        elif task.deadline.question is not None:
+        elif task.deadline.question is not None and not (reading.for_graph and task.duration):
             yield error(task.draft.due, f"deadline_{task.deadline.kind.value}", task.deadline.question)
 
 
@@ -322,9 +208,7 @@ def _other_plan(reading: Reading, cell: Cell, agency: str, key: str) -> Iterator
         return
     if agency not in reading.register.agencies:
         message = _('No agency "{text}" in the register. {nearest}')
-        yield error(
-            cell, "after_agency_unknown", message.format(text=quoted(agency), nearest=_nearest(reading, agency))
-        )
+        yield error(cell, "after_agency_unknown", message.format(text=quoted(agency), nearest=nearest(reading, agency)))
     elif not reading.register.task_exists(key):
         message = _("Task {key} is not filed yet; the dependency counts as soon as it is.")
         yield warning(cell, "after_not_filed", message.format(key=quoted(key)))
@@ -369,7 +253,7 @@ def texts_are_sound(reading: Reading) -> Iterator[Problem]:
         if len(text) > LONGEST_TEXT:
             message = _("The text has {count} characters, at most {most} are kept; shorten it.")
             yield error(found[0], "text_too_long", message.format(count=len(text), most=LONGEST_TEXT))
-        if _CONTROL.search(text):
+        if UNPRINTABLE.search(text):
             message = _('The text "{text}" holds characters that cannot be printed; type it anew.')
             yield error(found[0], "text_unprintable", message.format(text=quoted(text)))
 
@@ -395,9 +279,13 @@ CHECKS: tuple[Check, ...] = (
 
 
 def run_checks(reading: Reading) -> list[Problem]:
-    """Return every problem of a plan, check by check; those that the file's reader found come first."""
+    """Return every problem of a plan: those its reader found, then check by check.
+
+    Where the reader found why a value is not there, that it is missing is not told again.
+    """
     found = list(reading.draft.problems)
     if reading.draft.readable:
+        told = {problem.place for problem in found if problem.severity == "error"}
         for check in CHECKS:
-            found.extend(check(reading))
+            found += [p for p in check(reading) if not (p.place in told and p.code.endswith("_missing"))]
     return found

@@ -249,7 +249,7 @@ def read_deadline(cell: Cell, **known: Any) -> Deadline:
 
 
 def read_start(cell: Cell, **known: Any) -> date | None:
-    """Return the first day that a start cell names: a day, or the first of a month or quarter; None when it has none."""
+    """Return the first day that a start cell names: a day, or the first of a period; None when it has none."""
     deadline = read_deadline(cell, **known)
     if deadline.question is not None or deadline.kind not in (DeadlineKind.BY, DeadlineKind.FROM, DeadlineKind.RANGE):
         return None

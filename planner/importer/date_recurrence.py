@@ -113,8 +113,8 @@ def _yearly(month: int, day: int | None, before: bool) -> str | None:
         on = date(2000, month, day or 1) - timedelta(days=before)  # a leap year: 29 February is a day
     except ValueError:
         return None
-    last = day is None or (on + timedelta(days=1)).day == 1 or (on.month, on.day) == (2, 29)
-    return f"FREQ=YEARLY;BYMONTH={on.month};BYMONTHDAY={-1 if last and (day is None or on.month == 2) else on.day}"
+    end_of_month = day is None or (on.month, on.day) == (2, 29)
+    return f"FREQ=YEARLY;BYMONTH={on.month};BYMONTHDAY={-1 if end_of_month else on.day}"
 
 
 def _day_of_year(match: re.Match[str], before: bool) -> str | None:

@@ -114,14 +114,14 @@ def vietnamese(day: date) -> str:
 def _span(unit: str, year: str | None, of_year: _OfYear, around: Around) -> Span:
     """Place a span in its year: the one it names, or the one that `around` settles."""
     if year is not None and len(year) == 2:
-        return Span(unit=unit, problem=_('"{found}" writes its year with two digits.').format(found=around.quoted))
+        return Span(unit=unit, problem=_('"{text}" writes its year with two digits.').format(text=around.quoted))
     candidates = [int(year)] if year else [around.year] if around.year else []
     if not candidates and around.signed:
         candidates = list(
             range(around.signed.year, around.signed.year + 9)
         )  # 9: 29 February comes after 8 years at most
     if not candidates:
-        return Span(unit=unit, has_year=False, problem=_('"{found}" names no year.').format(found=around.quoted))
+        return Span(unit=unit, has_year=False, problem=_('"{text}" names no year.').format(text=around.quoted))
     for candidate in candidates:
         if candidate not in YEARS:
             problem = _("The year {year} is not between {first} and {last}.")
@@ -132,7 +132,7 @@ def _span(unit: str, year: str | None, of_year: _OfYear, around: Around) -> Span
             continue  # no such day in this year; another candidate may have it
         if year or around.year or not around.signed or last >= around.signed:
             return Span(unit=unit, start=start, last=last, has_year=year is not None)
-    return Span(unit=unit, problem=_('"{found}" is not on the calendar.').format(found=around.quoted))
+    return Span(unit=unit, problem=_('"{text}" is not on the calendar.').format(text=around.quoted))
 
 
 def _one_day(month: int, day: int) -> _OfYear:
@@ -154,8 +154,8 @@ def _bare_day(match: re.Match[str], around: Around) -> Span:
         return swapped
     if around.day_first or "0" in (match["d"][0], match["m"][0]) or not (plain.last and swapped.last):
         return plain
-    problem = _('"{found}" can be {first} or {second}.').format(
-        found=around.quoted, first=f"ngày {vietnamese(plain.last)}", second=f"ngày {vietnamese(swapped.last)}"
+    problem = _('"{text}" can be {first} or {second}.').format(
+        text=around.quoted, first=f"ngày {vietnamese(plain.last)}", second=f"ngày {vietnamese(swapped.last)}"
     )
     return Span(unit="day", start=swapped.start, last=swapped.last, problem=problem)
 

@@ -147,7 +147,7 @@ def _recurring(asked: _Asked, match: re.Match[str]) -> Deadline | None:
 
 def _starting(kind: DeadlineKind, asked: _Asked, match: re.Match[str]) -> Deadline | None:
     span = asked.span(match["point"])
-    return span and (_undecided(asked, kind, span) or asked.deadline(kind, start=span.start))
+    return (_undecided(asked, kind, span) or asked.deadline(kind, start=span.start)) if span else None
 
 
 def _range(asked: _Asked, match: re.Match[str]) -> Deadline | None:
@@ -291,6 +291,7 @@ _HURRY = r"(?:ngay|ngay lập tức|sớm(?: nhất)?|kịp thời|khẩn trươ
 _RULED = r"theo (?:đúng )?(?:thời (?:gian|hạn) |tiến độ )?(?:quy định|kế hoạch|lộ trình)(?: .+)?"
 _ROUTINE = r"(?:nhiệm vụ )?(?:thường xuyên(?:,? liên tục)?|liên tục)"
 _NEED = r"(?:yêu cầu|chỉ đạo|đề nghị|nhu cầu|phát sinh|thay đổi|văn bản|cần(?: thiết)?)"
+_ON_NEED = rf"(?:đột xuất,? )?(?:khi (?:có )?|theo ){_NEED}(?: (?:của|từ) [^0-9,;]+)?"
 _YEAR_ON = r"(?:từ )?(?P<point>(?:năm )?[0-9]{4}) và (?:những|các) năm (?:tiếp theo|tiếp|sau|tới)"
 _END = r"(?:hết |(?:ngày )?cuối (?:cùng )?(?:của )?)?"
 _UNTIL = r"(?:từ nay )?{LATE?}(?:trong |vào )?(?:(?:cho )?(?:đến|tới) )?(?:vào )?"
@@ -302,11 +303,7 @@ _RULES: _Rules = (
     ("vague", pattern(_HURRY), _vague),
     ("elsewhere", pattern(_RULED), _elsewhere),
     ("continuous", pattern(_ROUTINE + r"(?:,? (?:trong )?{POINT})?"), _continuous),
-    (
-        "conditional",
-        pattern(r"(?:đột xuất,? )?(?:khi (?:có )?|theo )" + _NEED + r"(?: (?:của|từ) [^0-9,;]+)?"),
-        _conditional,
-    ),
+    ("conditional", pattern(_ON_NEED), _conditional),
     ("snapshot", pattern(r"(?:số liệu )?tính (?:đến|tới) (?:thời điểm )?" + _END + "{CLOCK?}{POINT}"), _snapshot),
     ("relative", pattern(_WITHIN + _AMOUNT + r",? (?:tính |kể )?(?:từ|sau) (?P<event>.+)"), _relative),
     ("at once after", pattern(r"ngay (?:sau )?khi (?P<event>.+)"), _relative),

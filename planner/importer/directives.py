@@ -142,7 +142,7 @@ def _directive(form: _Directive) -> Directive:
 def _deadline(text: str, issued_on: date) -> Deadline:
     if not text:
         return Deadline(text="", kind=DeadlineKind.NONE)
-    deadline = parse_deadline(text, signed=issued_on)
+    deadline = parse_deadline(text, signed=issued_on, day_first=True)
     # "kịp thời" names no day, and nobody is asked for one: the directive stands as it was issued.
     return replace(deadline, question=None) if deadline.kind is DeadlineKind.NONE else deadline
 

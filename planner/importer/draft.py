@@ -6,6 +6,7 @@ Source: design notes, "The tree", importer; domain notes, section 3.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,15 +22,18 @@ from planner.importer.names import agency_key
 Value = str | int | float | date | datetime | time | timedelta | None
 
 # Copying from a word processor brings characters that nobody sees: zero-width spaces and joiners, byte order mark,
-# soft hyphen go, the no-break space becomes a space.
+# soft hyphen and carriage return go, the no-break space becomes a space.
 _UNSEEN = {0x200B: None, 0x200C: None, 0x200D: None, 0x2060: None, 0xFEFF: None, 0xAD: None, 0xA0: " ", 0x0D: None}
+_ANY_UNSEEN = re.compile("[" + "".join(map(chr, _UNSEEN)) + "]")
 
 
 def clean(text: str) -> str:
     """Return `text` in Unicode NFC, without invisible characters and blanks around it."""
-    if text.isascii():
-        return text.replace("\r", "").strip(" \n\t")
-    return unicodedata.normalize("NFC", text).translate(_UNSEEN).strip(" \n\t")
+    if not unicodedata.is_normalized("NFC", text):
+        text = unicodedata.normalize("NFC", text)
+    if _ANY_UNSEEN.search(text):
+        text = text.translate(_UNSEEN)
+    return text.strip(" \n\t")
 
 
 def write_day(day: date) -> str:

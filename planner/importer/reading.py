@@ -125,7 +125,7 @@ class Reading:
 
     @cached_property
     def calendar_name(self) -> str | None:
-        """ "vn" or "every-day"; None when the file names another."""
+        """The calendar's name, "vn" or "every-day"; None when the file names another."""
         text = self.draft.calendar.text.casefold()
         return _CALENDARS.get(text) or _CALENDARS.get(agency_key(text) if text else "")
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 import yaml
 
@@ -79,55 +80,74 @@ def read_yaml_file(name: str, data: bytes, sha256: str) -> PlanDraft:
     return _Walk(problems).plan(root, name, sha256)
 
 
+def _place(mark: Any) -> str:
+    return _("line {line}, column {column}").format(line=mark.line + 1, column=mark.column + 1)
+
+
+class _Refused(Exception):
+    """The document cannot be read on from here; its problem is collected."""
+
+
 def _compose(text: str, problems: list[Problem]) -> _Node | None:
     """Build the tree of the only document; every tag, alias and excess is a problem."""
     root: _Node | None = None
     open_nodes: list[_Node] = []
     documents = 0
-
-    def refuse(mark: yaml.Mark, code: str, message: str) -> None:
-        if len(problems) < _MOST_PROBLEMS:
-            place = _("line {line}, column {column}").format(line=mark.line + 1, column=mark.column + 1)
-            problems.append(Problem(place=place, code=code, message=message))
-
+    parser = yaml.CSafeLoader(text)
     try:
-        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-            mark = event.start_mark
-            if isinstance(event, yaml.ScalarEvent):
-                plain = not event.style and event.tag is None
-                node = _Node(mark.line + 1, mark.column + 1, "scalar", text=event.value, plain=plain)
-            elif isinstance(event, (yaml.SequenceStartEvent, yaml.MappingStartEvent)):
-                kind = "list" if isinstance(event, yaml.SequenceStartEvent) else "mapping"
-                node = _Node(mark.line + 1, mark.column + 1, kind)
-            elif isinstance(event, (yaml.SequenceEndEvent, yaml.MappingEndEvent)):
+        while (event := parser.get_event()) is not None:
+            if isinstance(event, yaml.NodeEvent):
+                node = _node(event, problems)
+                if open_nodes:
+                    open_nodes[-1].items.append(node)
+                else:
+                    root = node
+                if node.kind != "scalar":
+                    open_nodes.append(node)
+                    if len(open_nodes) > _DEEPEST:
+                        raise _stop(event, "yaml_depth", _("The values are nested too deeply for a plan."))
+            elif isinstance(event, yaml.CollectionEndEvent):
                 open_nodes.pop()
-                continue
-            elif isinstance(event, yaml.AliasEvent):
-                refuse(mark, "yaml_alias", _("Aliases (*) are not accepted; write the value itself."))
-                node = _Node(mark.line + 1, mark.column + 1, "scalar", plain=True)
-            else:
-                documents += isinstance(event, yaml.DocumentStartEvent)
+            elif isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
                 if documents > 1:
-                    refuse(
-                        mark, "yaml_documents", _("The file holds several documents (---); keep one plan in a file.")
-                    )
-                    return None
-                continue
-            if getattr(event, "tag", None) is not None:
-                refuse(mark, "yaml_tag", _("Tags (!) are not accepted; write the value without its tag."))
-            if open_nodes:
-                open_nodes[-1].items.append(node)
-            else:
-                root = node
-            if node.kind != "scalar":
-                open_nodes.append(node)
-                if len(open_nodes) > _DEEPEST:
-                    refuse(mark, "yaml_depth", _("The values are nested too deeply for a plan."))
-                    return None
+                    raise _stop(event, "yaml_documents", _("The file holds several documents (---); keep one plan."))
+    except _Refused as refused:
+        problems.append(refused.args[0])
+        return None
     except yaml.YAMLError as error:
         problems.append(_unreadable(error, text))
         return None
+    finally:
+        parser.dispose()
     return None if root is not None and root.is_null else root
+
+
+def _stop(event: yaml.Event, code: str, message: str) -> _Refused:
+    return _Refused(Problem(place=_place(event.start_mark), code=code, message=message))
+
+
+def _node(event: yaml.NodeEvent, problems: list[Problem]) -> _Node:
+    """Return the node an event begins; an alias and a tag are refused and stand as an empty or untagged value."""
+    mark: Any = event.start_mark
+    line, column = mark.line + 1, mark.column + 1
+    if isinstance(event, yaml.ScalarEvent):
+        node = _Node(line, column, "scalar", text=event.value, plain=not event.style)
+    elif isinstance(event, yaml.SequenceStartEvent):
+        node = _Node(line, column, "list")
+    elif isinstance(event, yaml.MappingStartEvent):
+        node = _Node(line, column, "mapping")
+    else:
+        node = _Node(line, column, "scalar", plain=True)
+        _tell(problems, node, "yaml_alias", _("Aliases (*) are not accepted; write the value itself."))
+    if getattr(event, "tag", None) is not None:
+        _tell(problems, node, "yaml_tag", _("Tags (!) are not accepted; write the value without its tag."))
+    return node
+
+
+def _tell(problems: list[Problem], node: _Node, code: str, message: str) -> None:
+    if len(problems) < _MOST_PROBLEMS:
+        problems.append(Problem(place=node.place, code=code, message=message))
 
 
 def _unreadable(error: yaml.YAMLError, text: str) -> Problem:
@@ -150,10 +170,10 @@ class _Walk:
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems
+        self.where = _("line {line}, column {column}")  # translated once: a plan has thousands of values
 
     def refuse(self, node: _Node, code: str, message: str) -> None:
-        if len(self.problems) < _MOST_PROBLEMS:
-            self.problems.append(Problem(place=node.place, code=code, message=message))
+        _tell(self.problems, node, code, message)
 
     def plan(self, root: _Node, name: str, sha256: str) -> PlanDraft:
         entries = self.entries(root, PLAN_KEYS)
@@ -162,7 +182,11 @@ class _Walk:
             file_name=name,
             sha256=sha256,
             format="yaml",
-            **{key: self.cell(entries, key, root) for key in PLAN_KEYS if key != "goals"},
+            agency=self.cell(entries, "agency", root),
+            directive=self.cell(entries, "directive", root),
+            number=self.cell(entries, "number", root),
+            signed=self.cell(entries, "signed", root),
+            calendar=self.cell(entries, "calendar", root),
             goals=goals,
             problems=tuple(self.problems),
             readable=root.kind == "mapping",
@@ -238,14 +262,15 @@ class _Walk:
         return tuple(self.value(item, key) for item in (node.items if node.kind == "list" else [node]))
 
     def value(self, node: _Node, key: str) -> Cell:
+        place = self.where.format(line=node.line, column=node.column)
         if node.kind != "scalar":
             self.refuse(node, "not_a_value", _('Expected one value for "{key}" here.').format(key=key))
-            return Cell(None, node.place)
+            return Cell(None, place)
         if node.is_null:
-            return Cell(None, node.place)
+            return Cell(None, place)
         if node.plain and key in _DATE_KEYS and _ISO_DAY.fullmatch(node.text):
             try:
-                return Cell(date.fromisoformat(node.text), node.place)
+                return Cell(date.fromisoformat(node.text), place)
             except ValueError:  # 2020-02-30: stays text, and the deadline grammar asks about it
                 pass
-        return Cell(clean(node.text), node.place)
+        return Cell(clean(node.text), place)

@@ -92,13 +92,13 @@ def _load_sample(desk: Desk) -> None:
     with desk.writing() as session:
         known = registers.agencies(session)
         if known:
-            if set(known) != {agency.code for agency in sample.agencies}:
+            if set(known) != {agency.code for agency in (*sample.agencies, *sample.changes)}:
                 raise Refused(_("The database already holds other agencies; load the sample into an empty one."))
             return
         changes: list[tuple[str, Change]] = [
-            ("agencies", AgenciesImported(agencies=tuple(sample.agencies))),
-            ("agencies", SuccessionsRecorded(successions=tuple(sample.successions))),
-            ("officers", OfficersImported(officers=tuple(sample.officers))),
+            ("agencies", AgenciesImported(agencies=(*sample.agencies, *sample.changes))),
+            ("agencies", SuccessionsRecorded(successions=sample.successions)),
+            ("officers", OfficersImported(officers=sample.officers)),
         ]
         desk.record(session, changes, reason="sample thanh-hoa-2020")
         enter_directive(desk, session, sample.directive, reason="sample thanh-hoa-2020")

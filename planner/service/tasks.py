@@ -29,7 +29,7 @@ def timeliness_of(desk: Desk, record: TaskRecord) -> Timeliness:
     last_day = record.last_day
     return timeliness(
         state=record.state,
-        start=record.task.start or record.task.deadline.start,
+        start=record.task.begins,
         last_day=last_day,
         done_on=record.done_on,
         today=desk.today,

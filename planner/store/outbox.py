@@ -212,6 +212,11 @@ def notice_of(row: NoticeRow) -> Notice:
     )
 
 
+def states_by_key(session: Session) -> dict[str, NoticeState]:
+    """Return the state of every notice of the ledger by its key."""
+    return {key: NoticeState(state) for key, state in session.execute(select(NoticeRow.key, NoticeRow.state))}
+
+
 def digests_of(session: Session, day: date) -> dict[str, tuple[int, bool]]:
     """Return, for each recipient, how many digests of `day` were given up and whether one stands."""
     gone = (MailState.OBSOLETE.value, MailState.CANCELLED.value)
@@ -426,7 +431,12 @@ def last_tick(session: Session) -> datetime | None:
 
 
 def ledger(
-    session: Session, *, states: Sequence[str] = (), subject: str = "", until: datetime | None = None
+    session: Session,
+    *,
+    states: Sequence[str] = (),
+    subject: str = "",
+    key: str = "",
+    until: datetime | None = None,
 ) -> Iterable[Mapping[str, Any]]:
     """Stream the ledger, oldest first: each notice with the mail that carried it."""
     statement = (
@@ -446,6 +456,8 @@ def ledger(
         statement = statement.where(NoticeRow.state.in_(states))
     if subject:
         statement = statement.where(NoticeRow.subject == subject)
+    if key:
+        statement = statement.where(NoticeRow.key == key)
     if until is not None:
         statement = statement.where(NoticeRow.queued_at <= until)
     for row in session.execute(statement.execution_options(yield_per=1000)):
@@ -469,6 +481,12 @@ def ledger(
             "sent_at": row.sent_at,
             "last_error": row.last_error or "",
         }
+
+
+def keys_like(session: Session, beginning: str) -> list[str]:
+    """Return at most two keys that begin so: enough to know whether it names one notice."""
+    statement = select(NoticeRow.key).where(NoticeRow.key.startswith(beginning, autoescape=True)).limit(2)
+    return list(session.scalars(statement))
 
 
 def mail_of(session: Session, notice_key: str) -> tuple[MailRow, list[AttemptRow]] | None:
@@ -502,6 +520,17 @@ def retry(session: Session, notice_key: str, at: datetime) -> bool:
         .values(state=NoticeState.MAILED.value, settled_at=None)
     )
     return True
+
+
+def sent_counts(session: Session, *, until: datetime) -> dict[NoticeKind, int]:
+    """Return how many notices of each kind had been sent by an instant."""
+    rows = session.execute(
+        select(NoticeRow.kind, func.count())
+        .join(MailRow, MailRow.id == NoticeRow.mail_id)
+        .where(MailRow.sent_at <= until, NoticeRow.state == NoticeState.SENT.value)
+        .group_by(NoticeRow.kind)
+    )
+    return {NoticeKind(kind): int(count) for kind, count in rows}
 
 
 def mail_counts(session: Session, until: datetime | None = None) -> dict[str, int]:

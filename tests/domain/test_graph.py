@@ -159,6 +159,16 @@ def test_two_circles_apart_are_both_told() -> None:
     ]
 
 
+def test_a_circle_entered_from_an_earlier_task_is_still_told_from_its_own_first() -> None:
+    pairs = [("z", "y"), ("y", "z"), ("y", "x"), ("x", "b"), ("b", "a"), ("a", "b")]
+    assert circles("xabyz", pairs) == [("a", "b", "a"), ("y", "z", "y")]
+
+
+def test_a_short_cut_through_a_circle_does_not_hide_the_circle_it_passes_by() -> None:
+    pairs = [("a", "d"), ("a", "e"), ("d", "b"), ("b", "c"), ("b", "d"), ("c", "e"), ("e", "a")]
+    assert circles("abcde", pairs) == [("a", "e", "a"), ("b", "d", "b")]
+
+
 def test_a_pair_given_twice_is_one_dependency() -> None:
     schedule = TaskGraph({"a": 1, "b": 1}, [("a", "b"), ("a", "b")]).schedule()
     assert schedule.dependencies == 1
@@ -166,6 +176,7 @@ def test_a_pair_given_twice_is_one_dependency() -> None:
 
 def test_tasks_stay_in_filed_order_unless_they_must_wait() -> None:
     assert TaskGraph(dict.fromkeys("dcba", 1), [("a", "d")]).order() == ["c", "b", "a", "d"]
+    assert TaskGraph(dict.fromkeys("abcd", 1), [("a", "d"), ("b", "c")]).order() == ["a", "b", "c", "d"]
 
 
 def test_a_plan_as_json_holds_what_plan_graph_promises() -> None:

@@ -91,7 +91,6 @@ def told(
     ("role", "expected"),
     [
         (Role.RESPONSIBLE, "an"),
-        (Role.SUBSTITUTE, "binh"),
         (Role.FOCAL, "focal"),
         (Role.AGENCY_HEAD, "head"),
         (Role.DEPARTMENT, "monitor"),
@@ -181,6 +180,10 @@ def test_an_absent_head_falls_to_the_focal_officer() -> None:
 def test_a_second_focal_officer_who_is_there_is_told_before_any_substitute() -> None:
     staff = (*STAFF, officer("zoe", "h-tinh-gia", OfficerRole.FOCAL))
     assert told(Role.FOCAL, state(away("focal", substitute="binh"), staff=staff)) == "zoe"
+
+
+def test_the_substitute_is_told_in_that_role_also_while_the_person_is_there() -> None:
+    assert told(Role.SUBSTITUTE, state()) == "binh"
 
 
 def test_without_a_substitute_the_role_substitute_falls_to_the_focal_officer() -> None:

@@ -103,8 +103,8 @@ def test_every_problem_is_told_at_once_from_top_to_bottom(tmp_path: Path) -> Non
         ("line 6, column 41", 'Found "boss"'),
         ("line 6, column 61", 'Found "shout"'),
         ("line 7, column 12", 'Another rung is named "a" already; each needs a name of its own.'),
-        ("line 7, column 34", "Expected a list with at least one entry."),
-        ("line 7, column 62", 'Found "3"'),
+        ("line 7, column 35", "Expected a list with at least one entry."),
+        ("line 7, column 63", 'Found "3"'),
     ]
 
 

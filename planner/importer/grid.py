@@ -1,0 +1,73 @@
+"""One sheet as a grid of values, with its merged cells; knows neither the file it comes from nor what a plan is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from planner.importer.draft import Cell, Value, clean
+
+_MERGED = tuple[tuple[int, int], tuple[int, int]]
+
+
+def cell_name(row: int, column: int) -> str:
+    """Return the name of a cell, "E7" for row 6 and column 4 (both from 0)."""
+    letters = ""
+    number = column + 1
+    while number:
+        number, rest = divmod(number - 1, 26)
+        letters = chr(65 + rest) + letters
+    return f"{letters}{row + 1}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """One sheet: its values row by row, which cells are merged, and which hold no usable value."""
+
+    name: str
+    rows: Sequence[Sequence[Value]]
+    merged: tuple[_MERGED, ...] = ()  #: (first row, first column), (last row, last column), from 0
+    faults: Mapping[tuple[int, int], str] = field(default_factory=dict)  #: (row, column) -> translated message
+
+    @cached_property
+    def _cells(self) -> dict[int, tuple[Cell, ...]]:
+        return {}
+
+    @cached_property
+    def _letters(self) -> list[str]:
+        return [cell_name(0, column)[:-1] for column in range(max(map(len, self.rows), default=0))]
+
+    def row(self, row: int) -> tuple[Cell, ...]:
+        """Return the cells of a row, text `clean`, each with its place; none below the last row."""
+        known = self._cells.get(row)
+        if known is None:
+            raw = self.rows[row] if row < len(self.rows) else ()
+            known = self._cells[row] = tuple(
+                Cell((clean(value) or None) if isinstance(value, str) else value, f"{self.name}!{letters}{row + 1}")
+                for letters, value in zip(self._letters, raw, strict=False)
+            )
+        return known
+
+    def cell(self, row: int, column: int) -> Cell:
+        """Return a cell; an empty one where the sheet has none."""
+        cells = self.row(row)
+        return cells[column] if column < len(cells) else Cell(None, f"{self.name}!{cell_name(row, column)}")
+
+    def filled(self, row: int) -> list[Cell]:
+        """Return the cells of a row that hold something, from left to right."""
+        return [cell for cell in self.row(row) if cell.value is not None]
+
+    @cached_property
+    def across(self) -> Mapping[tuple[int, int], int]:
+        """How many columns a merged cell covers, by the place of its value."""
+        return {start: end[1] - start[1] + 1 for start, end in self.merged if end[1] > start[1]}
+
+    @cached_property
+    def down(self) -> Mapping[int, tuple[_MERGED, ...]]:
+        """The cells merged over several rows, by their first column."""
+        found: dict[int, tuple[_MERGED, ...]] = {}
+        for start, end in self.merged:
+            if end[0] > start[0]:
+                found[start[1]] = (*found.get(start[1], ()), (start, end))
+        return found

@@ -1,0 +1,354 @@
+"""`planner scheduler ...`, `planner outbox ...` and `planner demo`, mounted by the entry points `planner.commands`.
+
+Loads nothing heavy before a command runs: `planner --help` only needs the names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from planner.cli.base import DAY, FILE, FOLDER, App, Command, Group, everywhere, lang_option, option, pass_app
+from planner.i18n import N_
+from planner.i18n import gettext as _
+
+if TYPE_CHECKING:
+    from planner.config import Settings
+    from scheduler.channels import Channel
+    from scheduler.shop import Shop
+
+STATES = ("queued", "mailed", "sent", "dead", "obsolete", "superseded", "suppressed", "cancelled")
+
+
+def _shop(app: App) -> Shop:
+    from scheduler.shop import Shop
+
+    return Shop(settings=app.desk().settings)
+
+
+def email_channel(settings: Settings) -> Callable[[], Channel]:
+    """Return what opens the mail channel of the settings.
+
+    Raises:
+        WorldFailed: the password file cannot be read.
+    """
+    from planner.errors import WorldFailed
+    from scheduler.channels.email import EmailChannel
+    from scheduler.delivery import CONNECTIONS
+
+    password = None
+    if settings.smtp_password_file is not None:
+        try:
+            password = settings.smtp_password_file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise WorldFailed(
+                _("The password file {path} cannot be read: {reason}").format(
+                    path=settings.smtp_password_file, reason=error.strerror
+                )
+            ) from error
+
+    def opened() -> Channel:
+        return EmailChannel(
+            settings.smtp_host,
+            settings.smtp_port,
+            settings.smtp_tls,
+            settings.smtp_user,
+            password,
+            connections=CONNECTIONS,
+        )
+
+    return opened
+
+
+@click.group(cls=Group, help=N_("Run, try out and foresee reminders and escalations."))
+def scheduler() -> None:
+    """The engine."""
+
+
+@scheduler.command(help=N_("Serve until SIGTERM: a round every so many seconds."))
+@everywhere(data=False, clock=False)
+@pass_app
+def run(app: App) -> None:
+    """Run the service."""
+    import logging
+
+    from scheduler import daemon
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    shop = _shop(app)
+    daemon.run(shop, email_channel(shop.settings))
+
+
+@scheduler.command(help=N_("Do one round by hand: queue what is due, then deliver it."))
+@everywhere()
+@pass_app
+def tick(app: App) -> None:
+    """Do one round."""
+    from planner.cli.output import show_facts
+    from planner.errors import WorldFailed
+    from scheduler.jobs import run_round
+
+    shop = _shop(app)
+    done = run_round(shop, app.now, email_channel(shop.settings))
+    if done.channel_fault:
+        raise WorldFailed(
+            _("What is due is queued, but the mail server cannot be used: {reason} Run this again later.").format(
+                reason=done.channel_fault
+            )
+        )
+    names = {
+        "queued": _("Notices queued"),
+        "superseded": _("Overtaken by a higher rung"),
+        "suppressed": _("Held back"),
+        "obsolete": _("No longer true"),
+        "sent": _("Mails sent"),
+        "retry": _("Mails to be tried again"),
+        "failed": _("Mails refused"),
+        "unknown": _("Mails of unknown fate"),
+    }
+    counts = done.as_dict()
+    app.emit(counts, lambda: show_facts([(names[name], counts[name]) for name in names]))
+
+
+@scheduler.command(help=N_("Show what a round would send, to whom and why; leave no trace."))
+@everywhere()
+@pass_app
+def preview(app: App) -> None:
+    """Foresee one round."""
+    from planner.cli.output import say, show_table, text_of
+    from scheduler import foresee
+
+    data = foresee.preview(_shop(app), app.now)
+
+    def people() -> None:
+        if not data["may_send"]:
+            say(_("Outside sending hours: mail waits for the next open minute."))
+        for mail in data["messages"]:
+            show_table(
+                [_("Rung"), _("Of what"), _("Last day"), _("Why")],
+                [(n["rung"], n["subject"], n["last_day"], n["reason"]) for n in mail["notices"]],
+                title=f"\n{mail['recipient'] or _('nobody found')}: {mail['subject'] or ''}",
+            )
+        counts = _("{mails} mails; {held} notices held back.")
+        say(counts.format(mails=text_of(len(data["messages"])), held=text_of(len(data["held_back"]))))
+
+    app.emit(data, people)
+
+
+@scheduler.command(help=N_("Show, day by day, the mails that the policy would send if nobody reported anything."))
+@option("--from", "first", type=DAY, required=True, help=N_("First day."))
+@option("--to", "last", type=DAY, required=True, help=N_("Last day."))
+@everywhere(clock=False)
+@pass_app
+def simulate(app: App, first: date, last: date) -> None:
+    """Foresee a span."""
+    from planner.cli.output import show_table
+    from scheduler import foresee
+
+    days = foresee.simulate(_shop(app), first, last)
+    app.emit(
+        days,
+        lambda: show_table(
+            [_("Day"), _("Recipient"), _("Notices")],
+            [
+                (day["date"], mail["recipient"], [f"{n['subject']} ({n['rung']})" for n in mail["notices"]])
+                for day in days
+                for mail in day["mails"]
+            ],
+        ),
+    )
+
+
+@scheduler.group(cls=Group, help=N_("The reminder ladder."))
+def policy() -> None:
+    """The policy."""
+
+
+@policy.command("check", help=N_("Check a policy file; tell everything that is wrong in it."))
+@click.argument("path", metavar="FILE", type=FILE)
+@everywhere(clock=False)
+@pass_app
+def check_policy(app: App, path: Path) -> None:
+    """Check a policy."""
+    from planner.cli.output import say
+    from scheduler import policy as ladder
+
+    found = ladder.load(path)
+    data = {"ok": True, "name": found.name, "version": found.version, "hash": found.hash, "rungs": len(found.rungs)}
+    app.emit(
+        data,
+        lambda: say(
+            _("{name}, version {version}: {n} rungs, no problem.").format(
+                name=found.name, version=found.version, n=len(found.rungs)
+            )
+        ),
+    )
+
+
+@policy.command("show", help=N_("Show the ladder in force."))
+@everywhere(clock=False)
+@pass_app
+def show_policy(app: App) -> None:
+    """Show the policy."""
+    from planner.cli.output import show_facts, show_table
+
+    found = _shop(app).policy
+    data: dict[str, Any] = {**found.model_dump(mode="json", by_alias=True), "hash": found.hash}
+
+    def people() -> None:
+        show_facts(
+            [
+                (_("Name"), f"{data['name']} {data['version']}"),
+                (_("Sending hours"), f"{data['sending']['from'][:5]} - {data['sending']['to'][:5]}"),
+                (_("Hash"), data["hash"]),
+            ]
+        )
+        show_table(
+            [_("Rung"), _("Falls due"), _("Who is told"), _("Kind")],
+            [
+                (r["name"], r["trigger"], r["tell"], _(rung.kind.label))
+                for r, rung in zip(data["rungs"], found.rungs, strict=True)
+            ],
+        )
+
+    app.emit(data, people)
+
+
+@policy.command("route", help=N_("Show who would be told of a task at each rung."))
+@click.argument("name", metavar="TASK")
+@everywhere()
+@pass_app
+def route(app: App, name: str) -> None:
+    """Show a task's way up the ladder."""
+    from planner.cli.output import show_table
+    from scheduler import foresee
+
+    rows = foresee.route(_shop(app), name, app.now)
+    app.emit(
+        rows,
+        lambda: show_table(
+            [_("Day"), _("Rung"), _("Role"), _("Recipient"), _("Why")],
+            [(r["nominal"], r["rung"], r["role"], r["recipient"], r["reason"]) for r in rows],
+        ),
+    )
+
+
+@click.group(cls=Group, help=N_("See who was told of what, and what became of each mail."))
+def outbox() -> None:
+    """The ledger."""
+
+
+@outbox.command("list", help=N_("List the ledger: each notice with the mail that carried it."))
+@option("--state", type=click.Choice(STATES), multiple=True, help=N_("Only notices in this state; may be repeated."))
+@option("--task", "task", metavar="TASK", help=N_("Only notices about this task."))
+@everywhere(clock=False)
+@pass_app
+def list_outbox(app: App, state: tuple[str, ...], task: str | None) -> None:
+    """List the ledger."""
+    from planner.cli.output import show_table
+    from planner.store import outbox as ledger
+
+    desk = app.desk()
+    with desk.reading() as session:
+        subject = desk.task_key(session, task) if task else ""
+        rows = list(ledger.ledger(session, states=state, subject=subject))
+    app.emit(
+        rows,
+        lambda: show_table(
+            [_("Key"), _("State"), _("Kind"), _("Of what"), _("Rung"), _("Recipient"), _("Sent"), _("Last error")],
+            [
+                (
+                    r["key"][:12],
+                    r["state"],
+                    r["kind"],
+                    r["subject"].split("/", 1)[1],
+                    r["rung"],
+                    r["recipient"],
+                    r["sent_at"],
+                    r["last_error"] or None,
+                )
+                for r in rows
+            ],
+        ),
+    )
+
+
+def _whole_key(app: App, key: str) -> str:
+    from planner.errors import NotFound
+    from planner.store import outbox as ledger
+
+    with app.desk().reading() as session:
+        found = ledger.keys_like(session, key)
+    if len(found) != 1:
+        reason = _("No notice has this key.") if not found else _("Several notices begin so; write more of the key.")
+        raise NotFound(reason + " " + _("See: planner outbox list"))
+    return found[0]
+
+
+@outbox.command(help=N_("Show one notice: why, in which mail, and each attempt to deliver it."))
+@click.argument("key")
+@everywhere(clock=False)
+@pass_app
+def show(app: App, key: str) -> None:
+    """Show a notice."""
+    from planner.cli.output import show_facts, show_table
+    from planner.store import outbox as ledger
+
+    whole = _whole_key(app, key)
+    with app.desk().reading() as session:
+        row = dict(next(iter(ledger.ledger(session, key=whole))))
+        mail = ledger.mail_of(session, whole)
+        row["attempts_made"] = [
+            {"at": a.at, "outcome": a.outcome, "stage": a.stage, "code": a.reply_code, "reply": a.reply}
+            for a in (mail[1] if mail else [])
+        ]
+        row["body"] = mail[0].body.decode("utf-8", "replace") if mail else None
+
+    def people() -> None:
+        show_facts([(name, value) for name, value in row.items() if name not in ("attempts_made", "body")])
+        show_table(
+            [_("When"), _("Outcome"), _("Stage"), _("Code"), _("Answer")],
+            [(a["at"], a["outcome"], a["stage"], a["code"], a["reply"]) for a in row["attempts_made"]],
+        )
+
+    app.emit(row, people)
+
+
+@outbox.command(help=N_("Let a refused or waiting mail be tried again at the next round."))
+@click.argument("key")
+@everywhere(writes=True)
+@pass_app
+def retry(app: App, key: str) -> None:
+    """Try a mail again."""
+    from planner.cli.output import say
+    from planner.errors import Refused
+    from planner.store import outbox as ledger
+
+    whole = _whole_key(app, key)
+    desk = app.desk()
+    with desk.writing() as session:
+        desk.require_department(session)
+        if not ledger.retry(session, whole, app.now):
+            raise Refused(_("This notice has no mail that could be tried again."))
+    app.emit({"key": whole, "state": "mailed"}, lambda: say(_("It will be tried at the next round.")))
+
+
+@click.command(cls=Command, help=N_("Play the whole story on the sample, in a folder of its own."))
+@option(
+    "-o", "--output", "folder", type=FOLDER, default=Path("planner-demo"), show_default=True, help=N_("The folder.")
+)
+@option("--json", "as_json", is_flag=True, help=N_("Print one JSON document."))
+@lang_option
+@pass_app
+def demo(app: App, folder: Path, as_json: bool) -> None:
+    """Play the demo."""
+    from scheduler import demo as story
+
+    app.as_json = as_json
+    done = story.play(folder)
+    app.emit(done, lambda: story.show(done))

@@ -1,0 +1,209 @@
+"""The whole story on the sample, in a folder of its own: plans filed, months of rounds, every mail kept, reports.
+
+The clock is pretended, everything else is real: real .xlsx and .yaml files, the real database, real SMTP to a sink on
+this machine. The people are invented.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from planner import config, i18n
+from planner.cli.output import progress_bar, say
+from planner.config import ZONE
+from planner.domain.plan import PlanKind
+from planner.errors import Refused, WorldFailed
+from planner.i18n import gettext as _
+from planner.samples.thanh_hoa_2020 import plans as sample_plans
+from planner.samples.thanh_hoa_2020.story import Event, story
+from planner.service import admin, documents, filing, registers, tasks
+from planner.service.desk import Desk
+from planner.store import plans as stored
+from scheduler.channels.email import EmailChannel
+from scheduler.jobs import run_round
+from scheduler.shop import Shop
+from scheduler.sink import Sink
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+FIRST, LAST = date(2020, 5, 4), date(2020, 7, 31)
+REPORT_DAYS = (date(2020, 5, 25), date(2020, 6, 30), LAST)
+_MARK = ".planner-demo"
+_LATE_FILERS = 5  # every so many-th file comes only after reminders
+_LATE_BY = (date(2020, 5, 12), date(2020, 5, 18))
+
+
+def play(folder: Path) -> dict[str, Any]:
+    """Play the demo into `folder` and return where everything is.
+
+    Raises:
+        Refused: the folder holds something that is not an earlier demo.
+        WorldFailed: the disk refuses.
+    """
+    _make_room(folder)
+    config_file = folder / config.FILE_NAME
+    settings = config.Settings(home=folder.resolve(), lang=i18n.language())
+    opening = datetime.combine(FIRST, time(7), ZONE)
+    desk = Desk(settings=settings, now=opening)
+    made = admin.init(
+        replace(desk, now=datetime.combine(date(2020, 4, 29), time(16), ZONE)), admin.SAMPLES[0], config_file
+    )
+    paths = sample_plans.write_plans(_folder(folder / "plans"))
+    with Sink(folder / "mails") as sink, progress_bar(_("Playing May to July 2020")) as bar:
+        settings = replace(settings, smtp_host="127.0.0.1", smtp_port=sink.port)
+        bar.update(bar.task_ids[0], total=(LAST - FIRST).days + 1)
+        reports = _live(folder, replace(desk, settings=settings), paths, bar)
+        mails = sink.count
+    with desk.reading() as session:
+        plans = [key for key, r in stored.plan_records(session).items() if r.plan.kind is PlanKind.FILED]
+        count = len(stored.task_records(session))
+    _write_index(folder, mails, reports)
+    return {
+        "out": str(folder),
+        "agencies": made.agencies,
+        "plans": len(plans),
+        "tasks": count,
+        "mails": mails,
+        "reports": [str(path) for path in reports],
+    }
+
+
+def _make_room(folder: Path) -> None:
+    try:
+        if folder.exists() and any(folder.iterdir()):
+            if not (folder / _MARK).exists():
+                raise Refused(
+                    _("{path} is not empty and holds no earlier demo; name another folder with -o.").format(path=folder)
+                )
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _MARK).touch()
+    except OSError as error:
+        raise WorldFailed(_("{path} cannot be written: {reason}").format(path=folder, reason=error)) from error
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir(exist_ok=True)
+    return path
+
+
+def _live(folder: Path, desk: Desk, paths: list[Path], bar: Progress) -> list[Path]:
+    """Let the days pass: people act, the engine does its round each morning, reports are made."""
+    shop = Shop(settings=desk.settings)
+    late = paths[_LATE_FILERS - 1 :: _LATE_FILERS]
+    on_time = _folder(folder / "plans")
+    events: list[Event] = []
+    reports: list[Path] = []
+
+    def channel() -> EmailChannel:
+        return EmailChannel(shop.settings.smtp_host, shop.settings.smtp_port, shop.settings.smtp_tls)
+
+    for offset in range((LAST - FIRST).days + 1):
+        today = FIRST + timedelta(days=offset)
+        morning = replace(desk, now=datetime.combine(today, time(8), ZONE))
+        if today == date(2020, 5, 6):
+            _file(morning, [path for path in sorted(on_time.iterdir()) if path not in late])
+        if today in _LATE_BY:
+            _file(morning, late[_LATE_BY.index(today) :: len(_LATE_BY)])
+        if today == max(_LATE_BY):
+            events = [one for one in _events(morning) if one.at >= morning.now]
+        elif today == date(2020, 5, 6):
+            events = [one for one in _events(morning) if one.at.astimezone(ZONE).date() < max(_LATE_BY)]
+        run_round(shop, morning.now, channel)
+        for event in [one for one in events if one.at.astimezone(ZONE).date() == today]:
+            _act(desk, event)
+        if today in REPORT_DAYS:
+            reports.extend(_report(desk, folder, today))
+        bar.advance(bar.task_ids[0])
+    return reports
+
+
+def _file(desk: Desk, paths: list[Path]) -> None:
+    for path in paths:
+        filing.file(desk, path)
+
+
+def _events(desk: Desk) -> list[Event]:
+    with desk.reading() as session:
+        found = stored.plan_records(session, content=True)
+    return story([record.plan for record in found.values()])
+
+
+def _act(desk: Desk, event: Event) -> None:
+    """Let one person do what the story says, with that person's rights."""
+    acting = replace(desk, now=event.at, user=event.actor)
+    data = event.data
+    actions: dict[str, Callable[[], object]] = {
+        "start": lambda: tasks.start(acting, event.task),
+        "done": lambda: tasks.done(acting, event.task, document=data["document"], on=data["done_on"], file=None),
+        "confirm": lambda: tasks.confirm(acting, event.task),
+        "return": lambda: tasks.return_(acting, event.task, data["reason"]),
+        "extend": lambda: tasks.extend(
+            acting, event.task, to=data["new_last_day"], reason=data["reason"], document=data["document"]
+        ),
+        "report_target": lambda: registers.report_target(
+            acting, target=data["target"], agency=data["agency"], value=data["value"], on=data["on"], directive=None
+        ),
+    }
+    actions[event.action]()
+
+
+def _report(desk: Desk, folder: Path, day: date) -> Iterator[Path]:
+    from planner.cli.base import as_json_text
+
+    out = _folder(folder / "reports")
+    at = datetime.combine(day, time(17), ZONE)
+    evening = replace(desk, now=at)
+    progress, document = documents.status(evening, at, directive=None, number="")
+    rows, escalated = documents.escalation_list(evening, at)
+    for name, data, report, suffixes in (
+        ("bao-cao", progress.as_dict(), document, ("docx", "html")),
+        ("don-doc", rows, escalated, ("html",)),
+    ):
+        for suffix in suffixes:
+            path = out / f"{name}-{day.isoformat()}.{suffix}"
+            documents.write(report, path)
+            yield path
+        path = out / f"{name}-{day.isoformat()}.json"
+        documents.save(path, as_json_text(data).encode())
+        yield path
+
+
+def _write_index(folder: Path, mails: int, reports: list[Path]) -> None:
+    """Leave a page that says what lies where."""
+    from planner.templating import render
+
+    days = [
+        {"day": one.name, "count": sum(1 for _mail in one.iterdir())} for one in sorted((folder / "mails").iterdir())
+    ]
+    page = render(
+        "demo/index.html",
+        {
+            "lang": i18n.language(),
+            "mails": mails,
+            "days": days,
+            "reports": [path.name for path in reports],
+            "plans": sorted(path.name for path in (folder / "plans").iterdir()),
+        },
+    )
+    documents.save(folder / "index.html", page.encode())
+
+
+def show(done: dict[str, Any]) -> None:
+    """Say what happened and where to look."""
+    out = Path(done["out"])
+    say(
+        _("{agencies} agencies, {plans} plans filed, {tasks} tasks, {mails} mails delivered.").format(
+            agencies=done["agencies"], plans=done["plans"], tasks=done["tasks"], mails=done["mails"]
+        )
+    )
+    say(_("Begin here: {path}").format(path=out / "index.html"))
+    say(_("The Chairman's report: {path}").format(path=out / "reports" / f"bao-cao-{LAST.isoformat()}.docx"))
+    say(_("The mails, day by day: {path}").format(path=out / "mails"))
+    say(_("Go on by yourself: cd {path} && planner task list --now 2020-08-03").format(path=out))

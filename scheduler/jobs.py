@@ -1,0 +1,251 @@
+"""One round of the engine: queue what is due, put it into mails, deliver them.
+
+Every step may run late, twice, or on two hosts at once: the unique keys of the ledger decide, never the clock of the
+caller. Nothing here is remembered between two rounds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from itertools import groupby, islice
+
+from planner import i18n
+from planner.domain.directive import Directive
+from planner.domain.notification import Notice, NoticeState
+from planner.domain.plan import State
+from planner.store import outbox
+from planner.store.engine import reading, writing
+from scheduler import compose, delivery, message
+from scheduler.channels import Channel
+from scheduler.shop import Picture, Shop, local_day
+from scheduler.waiting import holding_up
+from scheduler.wording import Item
+
+log = logging.getLogger(__name__)
+
+# Composing costs processor time, storing holds the database's only writer: some of each, in turn.
+_BATCH = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class Round:
+    """What one round did. The first four count notices, the others mails."""
+
+    queued: int = 0
+    superseded: int = 0
+    suppressed: int = 0
+    obsolete: int = 0
+    sent: int = 0
+    retry: int = 0
+    failed: int = 0
+    unknown: int = 0
+    channel_fault: str = ""  #: why the mail server as a whole could not be used
+
+    def as_dict(self) -> dict[str, int]:
+        """Return the counts."""
+        return {
+            "queued": self.queued,
+            "superseded": self.superseded,
+            "suppressed": self.suppressed,
+            "obsolete": self.obsolete,
+            "sent": self.sent,
+            "retry": self.retry,
+            "failed": self.failed,
+            "unknown": self.unknown,
+        }
+
+
+def run_round(
+    shop: Shop, now: datetime, channel: Callable[[], Channel], stop: Callable[[], bool] | None = None
+) -> Round:
+    """Do one whole round at `now`; `stop` is asked between mails whether to leave the rest to the next round."""
+    picture, done = queue_due(shop, now)
+    totals = {"sent": 0, "retry": 0, "failed": 0, "unknown": 0}
+    fault = ""
+    obsolete = done.obsolete
+    if shop.may_send(now):
+        # A mail given up just before DATA frees its other notices for another mail, hence again until all is still.
+        for _pass in range(3):
+            obsolete += fill_mails(shop, picture, now)
+            outcome = asyncio.run(delivery.deliver_pending(shop, now, channel, stop or (lambda: False)))
+            for name in totals:
+                totals[name] += getattr(outcome, name)
+            fault = outcome.channel_fault
+            if not outcome.obsolete or fault:
+                break
+    result = replace(done, obsolete=obsolete, channel_fault=fault, **totals)
+    with writing(shop.engine) as session:
+        outbox.record_tick(session, now, result.as_dict())
+    log.info("round", extra={"counts": result.as_dict()})
+    return result
+
+
+def queue_due(shop: Shop, now: datetime) -> tuple[Picture, Round]:
+    """Enter into the ledger everything that must have been told by `now`, and settle what need not be any more."""
+    with reading(shop.engine) as session:
+        picture = shop.picture(session, now)
+    with i18n.speaking(shop.settings.lang):
+        notices = shop.judge(picture, now)
+    with writing(shop.engine) as session:
+        new = outbox.enqueue(session, notices, policy_hash=shop.policy.hash, at=now)
+        settled = outbox.reconcile(session, {notice.key: notice for notice in notices}, now)
+    return picture, Round(
+        queued=new[NoticeState.QUEUED],
+        superseded=new[NoticeState.SUPERSEDED] + settled[NoticeState.SUPERSEDED],
+        suppressed=new[NoticeState.SUPPRESSED] + settled[NoticeState.SUPPRESSED],
+        obsolete=settled[NoticeState.OBSOLETE],
+    )
+
+
+def fill_mails(shop: Shop, picture: Picture, now: datetime) -> int:
+    """Put what is queued into mails, one digest a person and day; return how many notices had become untrue.
+
+    The bytes are stored before any connection is made and stay the same at every try.
+    """
+    today = local_day(now)
+    # Judged again on the present: between queueing and now a task may have been handed in.
+    with reading(shop.engine) as session:
+        picture = shop.picture(session, now)
+        waiting = outbox.queued(session)
+        digests = outbox.digests_of(session, today)
+        told = outbox.times_told(session, {one.notice.subject for one in waiting}) if waiting else {}
+    if not waiting:
+        return 0
+    with i18n.speaking(shop.settings.lang):
+        holds = {one.key: one for one in shop.judge(picture, now) if one.state is NoticeState.QUEUED}
+        untrue = [one.id for one in waiting if one.notice.key not in holds]
+        if untrue:
+            with writing(shop.engine) as session:
+                outbox.reconcile(session, {n.key: n for n in shop.judge(picture, now)}, now)
+        facts = Facts(shop, picture, today, told)
+        bundles = _bundles([one for one in waiting if one.notice.key in holds], digests, today)
+        while batch := list(islice(bundles, _BATCH)):
+            mails = [(facts.mail(bundle, now), [one.id for one in bundle.notices]) for bundle in batch]
+            with writing(shop.engine) as session:
+                for mail, ids in mails:
+                    outbox.save_mail(session, mail, ids, now)
+    return len(untrue)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bundle:
+    """Notices that go into one mail."""
+
+    recipient: str
+    kind: str  #: "digest" or "urgent"
+    key: str
+    notices: list[outbox.QueuedNotice]
+
+
+def _bundles(
+    waiting: list[outbox.QueuedNotice], digests: Mapping[str, tuple[int, bool]], today: date
+) -> Iterator[Bundle]:
+    for recipient, group in groupby(waiting, key=lambda one: one.notice.recipient):
+        mine = list(group)
+        given_up, standing = digests.get(recipient, (0, False))
+        if not standing:
+            key = outbox.mail_key("digest", recipient, today, [str(given_up)])
+            yield Bundle(recipient=recipient, kind="digest", key=key, notices=mine)
+        elif urgent := [one for one in mine if one.notice.urgent]:
+            key = outbox.mail_key("urgent", recipient, today, sorted(one.notice.key for one in urgent))
+            yield Bundle(recipient=recipient, kind="urgent", key=key, notices=urgent)
+
+
+class Facts:
+    """Everything that the wording of a mail needs, looked up once for many mails."""
+
+    def __init__(self, shop: Shop, picture: Picture, today: date, told: Mapping[tuple[str, str], int]) -> None:
+        self._shop, self._picture, self._today, self._told = shop, picture, today, told
+        self._holding = holding_up(picture.state, picture.dependencies)
+        self._calendar = shop.calendar()
+
+    @property
+    def _state(self) -> State:
+        return self._picture.state
+
+    def write(self, recipient: str, notices: Iterable[Notice], now: datetime) -> message.Message:
+        """Return the words of one mail."""
+        officer = self._state.officers[recipient]
+        return compose.compose(
+            officer,
+            self._agency_name(officer.agency),
+            [self.item(notice) for notice in notices],
+            today=self._today,
+            now=now,
+            site=self._shop.settings.templates_dir,
+        )
+
+    def subject(self, recipient: str, notices: Iterable[Notice], now: datetime) -> str:
+        """Return the subject of one mail."""
+        return self.write(recipient, notices, now).subject
+
+    def mail(self, bundle: Bundle, now: datetime) -> outbox.NewMail:
+        """Return a bundle as a mail, bytes and all."""
+        settings = self._shop.settings
+        officer = self._state.officers[bundle.recipient]
+        written = self.write(bundle.recipient, [one.notice for one in bundle.notices], now)
+        message_id = message.message_id(bundle.key, settings.mail_from.rpartition("@")[2])
+        return outbox.NewMail(
+            kind=bundle.kind,
+            recipient=bundle.recipient,
+            day=self._today,
+            key=bundle.key,
+            subject=written.subject,
+            message_id=message_id,
+            body=message.assemble(
+                written,
+                sender=settings.mail_from,
+                sender_name=settings.mail_from_name,
+                to=officer.email,
+                to_name=officer.name,
+                message_id=message_id,
+                date=now,
+            ),
+        )
+
+    def item(self, notice: Notice) -> Item:
+        """Return a notice with the facts around it."""
+        nth = self._told.get((notice.subject, notice.recipient), 0) + 1
+        record = self._state.tasks.get(notice.subject)
+        if record is None:
+            return self._filing_item(notice, nth)
+        plan = self._state.plans[record.plan].plan
+        forecast = self._picture.forecasts.get(record.key)
+        tasks, agencies = self._holding.get(record.key, (0, 0))
+        responsible = self._state.officers.get(record.task.responsible)
+        return Item(
+            notice=notice,
+            task=record,
+            agency_name=self._agency_name(record.agency),
+            plan_number=plan.number,
+            plan_signed=plan.signed,
+            days=self._calendar.count(self._today, record.last_day) if record.last_day else 0,
+            forecast_finish=forecast.finish if forecast else None,
+            holds_up_tasks=tasks,
+            holds_up_agencies=agencies,
+            waits_for=tuple(key.split("/", 1)[1] for key in forecast.blocked_by) if forecast else (),
+            nth=nth,
+            responsible_name=responsible.name if responsible else record.task.responsible,
+        )
+
+    def _filing_item(self, notice: Notice, nth: int) -> Item:
+        directive_code, _slash, agency = notice.subject.partition("/")
+        directive: Directive = self._state.directives[directive_code]
+        deadline = directive.filing_deadline
+        return Item(
+            notice=notice,
+            task=None,
+            agency_name=self._agency_name(agency),
+            days=self._calendar.count(self._today, deadline) if deadline else 0,
+            nth=nth,
+            filing_title=directive.title,
+            filing_deadline=deadline,
+        )
+
+    def _agency_name(self, code: str) -> str:
+        agency = self._state.agencies.get(code)
+        return agency.name if agency else code

@@ -1,0 +1,104 @@
+"""What the engine works with: database, policy, calendar, sender; and the picture of the present it judges by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from planner import calendars
+from planner.config import ZONE, Settings
+from planner.domain.calendar import Calendar
+from planner.domain.forecast import Forecast
+from planner.domain.notification import Notice
+from planner.domain.outlook import dependencies_of, outlook
+from planner.domain.plan import State
+from planner.store import engine as database
+from planner.store.plans import WAITING_STATES
+from planner.store.state import present
+from scheduler import due, policy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """The open work at one instant, and what is foreseen of it."""
+
+    state: State  #: open and submitted tasks only
+    dependencies: list[tuple[str, str]]
+    forecasts: Mapping[str, Forecast]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shop:
+    """The tools of the engine."""
+
+    settings: Settings
+
+    @cached_property
+    def engine(self) -> Engine:
+        """Return the database, which must have this program's schema.
+
+        Raises:
+            DatabaseFailed: it is missing, unreachable, older or newer.
+        """
+        url = self.settings.resolved_database_url
+        engine = database.connect(url)
+        database.require_current(engine, url)
+        return engine
+
+    @cached_property
+    def policy(self) -> policy.Policy:
+        """Return the ladder in force.
+
+        Raises:
+            InputRejected: the policy file has problems.
+        """
+        return policy.load(self.settings.policy_file)
+
+    def calendar(self, name: str = "vn") -> Calendar:
+        """Return a calendar by name, with the site's overrides."""
+        return calendars.load(name, self.settings.calendar_file)
+
+    def picture(self, session: Session, now: datetime) -> Picture:
+        """Return the open work as it stands at `now`; the same number of statements whatever its size."""
+        return self.picture_of(present(session, now, states=WAITING_STATES), now)
+
+    def picture_of(self, state: State, now: datetime) -> Picture:
+        """Return a state with what is foreseen of it at `now`."""
+        return Picture(
+            state=state,
+            dependencies=dependencies_of(state.tasks),
+            forecasts=outlook(state.tasks, state.plans, self.calendar, local_day(now)),
+        )
+
+    def judge(self, picture: Picture, now: datetime) -> list[Notice]:
+        """Return everything that must have been told by `now`."""
+        return due.due_notices(
+            picture.state,
+            self.policy,
+            self.calendar(),
+            now,
+            department=self.settings.department,
+            dependencies=picture.dependencies,
+            forecasts=picture.forecasts,
+        )
+
+    def may_send(self, now: datetime) -> bool:
+        """Say whether mail may leave at `now`: inside the policy's hours, on its days."""
+        local = now.astimezone(ZONE)
+        sending = self.policy.sending
+        if sending.working_days_only and not self.calendar().is_working(local.date()):
+            return False
+        return sending.opens <= local.time().replace(tzinfo=None) < sending.closes
+
+
+def local_day(now: datetime) -> date:
+    """Return the province's date at `now`."""
+    return now.astimezone(ZONE).date()
+
+
+Clock = Callable[[], datetime]
