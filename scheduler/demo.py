@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 from planner import config, i18n
 from planner.cli.output import progress_bar, say
 from planner.config import ZONE
+from planner.domain.changes import assigned_plans
 from planner.domain.plan import PlanKind
 from planner.errors import Refused, WorldFailed
 from planner.i18n import gettext as _
+from planner.samples.thanh_hoa_2020 import load as load_sample
 from planner.samples.thanh_hoa_2020 import plans as sample_plans
 from planner.samples.thanh_hoa_2020.story import Event, story
 from planner.service import admin, documents, filing, registers, tasks
@@ -36,7 +38,7 @@ FIRST, LAST = date(2020, 5, 4), date(2020, 7, 31)
 REPORT_DAYS = (date(2020, 5, 25), date(2020, 6, 30), LAST)
 _MARK = ".planner-demo"
 _LATE_FILERS = 5  # every so many-th file comes only after reminders
-_LATE_BY = (date(2020, 5, 12), date(2020, 5, 18))
+_FILED, _FILED_LATE = date(2020, 5, 6), (date(2020, 5, 12), date(2020, 5, 18))
 
 
 def play(folder: Path) -> dict[str, Any]:
@@ -96,9 +98,8 @@ def _folder(path: Path) -> Path:
 def _live(folder: Path, desk: Desk, paths: list[Path], bar: Progress) -> list[Path]:
     """Let the days pass: people act, the engine does its round each morning, reports are made."""
     shop = Shop(settings=desk.settings)
-    late = paths[_LATE_FILERS - 1 :: _LATE_FILERS]
-    on_time = _folder(folder / "plans")
-    events: list[Event] = []
+    filed_on = {path: _filing_day(at) for at, path in enumerate(paths)}
+    events = _events(filed_on)
     reports: list[Path] = []
 
     def channel() -> EmailChannel:
@@ -107,16 +108,10 @@ def _live(folder: Path, desk: Desk, paths: list[Path], bar: Progress) -> list[Pa
     for offset in range((LAST - FIRST).days + 1):
         today = FIRST + timedelta(days=offset)
         morning = replace(desk, now=datetime.combine(today, time(8), ZONE))
-        if today == date(2020, 5, 6):
-            _file(morning, [path for path in sorted(on_time.iterdir()) if path not in late])
-        if today in _LATE_BY:
-            _file(morning, late[_LATE_BY.index(today) :: len(_LATE_BY)])
-        if today == max(_LATE_BY):
-            events = [one for one in _events(morning) if one.at >= morning.now]
-        elif today == date(2020, 5, 6):
-            events = [one for one in _events(morning) if one.at.astimezone(ZONE).date() < max(_LATE_BY)]
+        for path in [path for path, day in filed_on.items() if day == today]:
+            filing.file(morning, path)
         run_round(shop, morning.now, channel)
-        for event in [one for one in events if one.at.astimezone(ZONE).date() == today]:
+        for event in events.get(today, ()):
             _act(desk, event)
         if today in REPORT_DAYS:
             reports.extend(_report(desk, folder, today))
@@ -124,15 +119,25 @@ def _live(folder: Path, desk: Desk, paths: list[Path], bar: Progress) -> list[Pa
     return reports
 
 
-def _file(desk: Desk, paths: list[Path]) -> None:
-    for path in paths:
-        filing.file(desk, path)
+def _filing_day(at: int) -> date:
+    """Return when the file at this place of the list is filed: most in time, every fifth only after reminders."""
+    if at % _LATE_FILERS != _LATE_FILERS - 1:
+        return _FILED
+    return _FILED_LATE[at // _LATE_FILERS % len(_FILED_LATE)]
 
 
-def _events(desk: Desk) -> list[Event]:
-    with desk.reading() as session:
-        found = stored.plan_records(session, content=True)
-    return story([record.plan for record in found.values()])
+def _events(filed_on: dict[Path, date]) -> dict[date, list[Event]]:
+    """Return the story by day; what an agency did before it filed its plan is entered on the day of filing."""
+    plans = [sample_plans.plan_of(one) for one in sample_plans.make_plans()]
+    told = story([*plans, *assigned_plans(load_sample().directive)])
+    from_day = {path.stem: day for path, day in filed_on.items()}
+    by_day: dict[date, list[Event]] = {}
+    for event in told:
+        agency = event.task.rpartition(":")[0]
+        earliest = datetime.combine(from_day.get(agency, FIRST), time(9), ZONE)
+        moved = replace(event, at=max(event.at, earliest))
+        by_day.setdefault(moved.at.astimezone(ZONE).date(), []).append(moved)
+    return by_day
 
 
 def _act(desk: Desk, event: Event) -> None:

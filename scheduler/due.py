@@ -35,6 +35,7 @@ class _Step:
 
     rung: Rung
     nominal: date  #: the day it fell due
+    when: str  #: the trigger in words
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,7 +136,7 @@ class Judge:
             return
         *lower, top = steps
         if lower:
-            reason = _("A later rung has been reached: {when}.").format(when=top.rung.trigger.describe())
+            reason = _("A later rung has been reached: {when}.").format(when=top.when)
             for step in lower:
                 for role in step.rung.tell:
                     yield self._notice(subject, step, role, reason=reason, state=NoticeState.SUPERSEDED)
@@ -154,7 +155,7 @@ class Judge:
             if officer is not None:
                 told[officer.email] = role
             when = _("Told as {role}: {when} ({day}).").format(
-                role=_(role.label), when=top.rung.trigger.describe(), day=vi_date(top.nominal)
+                role=_(role.label), when=top.when, day=vi_date(top.nominal)
             )
             blocked = self._blocked(subject.blocker) if subject.blocker is not None else ""
             reason = " ".join(part for part in (when, blocked, subject.extra, how) if part)
@@ -187,7 +188,9 @@ class Judge:
                 for nominal in occurrences(rung.trigger, day, self._calendar, self._today, rung.cap)
             ]
             reached.sort(key=lambda step: step[:2])
-            self._reached[anchor, day] = tuple(_Step(rung=rung, nominal=nominal) for nominal, _place, rung in reached)
+            self._reached[anchor, day] = tuple(
+                _Step(rung=rung, nominal=nominal, when=rung.trigger.describe()) for nominal, _place, rung in reached
+            )
         return self._reached[anchor, day]
 
     def _without_plan(self, directive: str) -> frozenset[str]:

@@ -63,6 +63,8 @@ class Blockers:
 
         A chain that ends in a task of the same agency blocks nobody: that agency must hear of its own lateness.
         """
+        if key not in self._before:
+            return None
         for one in inner_first([key], self._late_before, self._done):
             for other in self._late_before(one):
                 end = self._ends.get(other, other)

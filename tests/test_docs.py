@@ -107,7 +107,8 @@ class Step:
 
 def steps(text: str) -> Iterator[Step]:
     """Yield the commands of every ```console block: lines that begin with `$ `, a final backslash continues them."""
-    inside, parts, start = False, [], 0
+    inside, start = False, 0
+    parts: list[str] = []
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip().startswith("```"):
             inside = not inside and line.strip() == "```console"

@@ -26,9 +26,9 @@ def placeholders(*texts: str) -> set[str]:
 
 
 def entries(language: str) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
-    """Return (message ids, translations) of a catalogue; two ids where the message counts."""
+    """Return (message ids, translations) of the translated entries of a catalogue; two ids where the message counts."""
     catalogue = catalogues.read(catalogues.po_path(language), language)
-    pairs = [(entry.id, entry.string) for entry in catalogue if entry.id]
+    pairs = [(entry.id, entry.string) for entry in catalogue if entry.id and entry.string and all(entry.string)]
     return [(a if isinstance(a, tuple) else (a,), b if isinstance(b, tuple) else (b,)) for a, b in pairs]  # type: ignore[misc]
 
 

@@ -1,4 +1,4 @@
-"""`planner --help` stays quick: it loads no database, no document library and no table printer. Nothing is timed here."""
+"""`planner --help` stays quick: it loads no database, no document library, no table printer. Nothing is timed here."""
 
 from __future__ import annotations
 

@@ -7,8 +7,8 @@ Source: design notes "The task graph".
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
 from planner.domain.calendar import Calendar
 from planner.domain.graph import TaskGraph
@@ -54,7 +54,8 @@ def forecast(
 
     - With an explicit duration, what remains of it (duration less the percentage done, rounded up, at least a day)
       begins today, or as soon after as the rules above allow.
-    - Without one it lasts from its start (or its plan's date) to its last day. As long as no predecessor pushes it and
+    - Without one it lasts from its start to its last day; without a start, from the working day after its predecessors'
+      last days, or from its plan's date when it waits for nobody. As long as no predecessor pushes it and
       its last day has not passed, it is taken to be finished on that day: not having begun is no risk by itself.
       Pushed, it keeps its length from its new first day. Its last day passed, it is done today at the earliest.
     - Without a duration and without a last day it lasts one day.
@@ -75,8 +76,11 @@ def forecast(
     spans: dict[str, tuple[date | None, date | None]] = {}
     for key in graph.order():
         task = tasks[key]
-        finishes = [finish for before in graph.predecessors(key) if (finish := spans[before][1]) is not None]
+        before = graph.predecessors(key)
+        finishes = [finish for one in before if (finish := spans[one][1]) is not None]
+        promised = [day for one in before if (day := tasks[one].last_day) is not None]
         calendar = task.calendar or calendar_of
+        task = replace(task, plan_date=_planned_start(task.plan_date, max(promised, default=None), calendar))
         spans[key] = _span(task, max(finishes, default=None), calendar, today)
     return {key: _forecast(key, tasks, graph, spans[key]) for key in tasks}
 
@@ -85,14 +89,33 @@ def plan_durations(tasks: Iterable[PlannedTask], plan_date: date | None, calenda
     """Return how many working days each task of a plan lasts, by task code.
 
     That is its explicit duration; without one, the working days from its start (the task's, else its deadline's, else
-    the plan's date) to its last day, at least one; without those dates, one.
+    the working day after the last days of those it waits for, else the plan's date) to its last day, at least one;
+    without those dates, one.
     """
+    tasks = tuple(tasks)
+    last_days = {task.code: task.deadline.last_day for task in tasks}
+
+    def start(task: PlannedTask) -> date | None:
+        promised = [day for code in task.after if (day := last_days.get(code)) is not None]
+        return task.begins or _planned_start(plan_date, max(promised, default=None), calendar)
+
     return {
         task.code: task.duration
         if task.duration is not None
-        else _length(task.begins or plan_date, task.deadline.last_day, calendar)
+        else _length(start(task), task.deadline.last_day, calendar)
         for task in tasks
     }
+
+
+def _planned_start(plan_date: date | None, promised: date | None, calendar: Calendar) -> date | None:
+    """Return when a task without a start of its own was meant to begin.
+
+    Counting it from the plan's date although it waits for others would call it late on the day of filing.
+    """
+    if promised is None or promised >= date.max - timedelta(days=31):
+        return plan_date
+    after = calendar.add(promised, 1)
+    return after if plan_date is None else max(plan_date, after)
 
 
 def _length(start: date | None, last_day: date | None, calendar: Calendar) -> int:

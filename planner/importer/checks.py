@@ -8,7 +8,6 @@ Source: notice of 29/4/2020, section 3.2 (what a plan must state); design notes,
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
 from planner.domain.graph import circles
@@ -17,7 +16,7 @@ from planner.i18n import gettext as _
 from planner.importer.check_people import cooperating_are_known, lead_is_own, responsible_is_known
 from planner.importer.columns import read_number
 from planner.importer.complaints import UNPRINTABLE, error, listed, nearest, quoted, warning
-from planner.importer.draft import Cell, Value
+from planner.importer.draft import Cell
 from planner.importer.names import agency_key
 from planner.importer.reading import Reading
 
@@ -93,7 +92,7 @@ def has_tasks(reading: Reading) -> Iterator[Problem]:
     """The plan holds at least one task."""
     if not reading.tasks:
         yield error(
-            reading.draft.agency.place or reading.draft.file_name,
+            reading.draft.file_name,
             "no_tasks",
             _("The plan holds no task; write at least one task under a goal."),
         )
@@ -244,18 +243,19 @@ def texts_are_sound(reading: Reading) -> Iterator[Problem]:
         for task in goal.tasks:
             cells += [task.code, task.title, task.responsible, task.due, task.start, task.duration, task.deliverable]
             cells += [task.note, task.lead, *task.cooperating, *task.after]
-    texts: dict[str, list[Cell]] = defaultdict(list)
+    texts = {cell.value for cell in cells if isinstance(cell.value, str)}
+    if max(map(len, texts), default=0) <= LONGEST_TEXT and not UNPRINTABLE.search("\n".join(texts)):
+        return  # all at once: this is asked of every text of every plan
     for cell in cells:
-        value: Value = cell.value
-        if isinstance(value, str):
-            texts[value].append(cell)
-    for text, found in texts.items():
-        if len(text) > LONGEST_TEXT:
+        if not isinstance(cell.value, str) or cell.value not in texts:
+            continue
+        texts.remove(cell.value)  # a text that stands in several cells is told once
+        if len(cell.value) > LONGEST_TEXT:
             message = _("The text has {count} characters, at most {most} are kept; shorten it.")
-            yield error(found[0], "text_too_long", message.format(count=len(text), most=LONGEST_TEXT))
-        if UNPRINTABLE.search(text):
+            yield error(cell, "text_too_long", message.format(count=len(cell.value), most=LONGEST_TEXT))
+        if UNPRINTABLE.search(cell.value):
             message = _('The text "{text}" holds characters that cannot be printed; type it anew.')
-            yield error(found[0], "text_unprintable", message.format(text=quoted(text)))
+            yield error(cell, "text_unprintable", message.format(text=quoted(cell.value)))
 
 
 CHECKS: tuple[Check, ...] = (

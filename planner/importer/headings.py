@@ -132,6 +132,10 @@ def title_block(grid: Grid, header_row: int) -> dict[str, Cell]:
                     continue
                 if text.strip():
                     found.setdefault(key, Cell(text.strip(), cell.place))
-                elif at + 1 < len(cells):
+                elif at + 1 < len(cells) and not _is_labelled(cells[at + 1].text):
                     found.setdefault(key, cells[at + 1])
     return found
+
+
+def _is_labelled(text: str) -> bool:
+    return agency_key(text.partition(":")[0][:40]) in _LABELS

@@ -17,6 +17,7 @@ from planner.domain.agency import Agency, Tier, name_key
 
 _PUNCTUATION = re.compile(r"[^\w\s]|_")
 _LONG_FORMS = {name_key("ủy ban nhân dân"): "ubnd", name_key("hội đồng nhân dân"): name_key("hđnd")}
+_CODE_SEPARATOR = re.compile(r"[,;\n&]|\s+(?:và|and)\s+", re.IGNORECASE)
 _SEPARATOR = re.compile(r"[,;/\n&]|\s+(?:và|cùng|với)\s+", re.IGNORECASE)
 _MARKS = " \t.-–+•*"
 _LONGEST_NAME = 6  # "các sở, ban, ngành, đơn vị cấp tỉnh" falls into four pieces; six leaves room
@@ -103,18 +104,23 @@ def split_names(text: str) -> list[str]:
     return [text[start:end] for start, end in _pieces(text)]
 
 
-def _pieces(text: str) -> list[tuple[int, int]]:
+def split_codes(text: str) -> list[str]:
+    """Return the task numbers between separators; a slash belongs to a number ("assigned/stttt:3.3.7")."""
+    return [text[start:end] for start, end in _pieces(text, _CODE_SEPARATOR)]
+
+
+def _pieces(text: str, separator: re.Pattern[str] = _SEPARATOR) -> list[tuple[int, int]]:
     """Return where each piece begins and ends in `text`."""
     found = []
     start = 0
-    for separator in (*_SEPARATOR.finditer(text), None):
-        end = separator.start() if separator else len(text)
+    for gap in (*separator.finditer(text), None):
+        end = gap.start() if gap else len(text)
         piece = text[start:end]
         left = start + len(piece) - len(piece.lstrip(_MARKS))
         right = start + len(piece.rstrip(_MARKS))
         if left < right:
             found.append((left, right))
-        start = separator.end() if separator else end
+        start = gap.end() if gap else end
     return found
 
 

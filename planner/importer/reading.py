@@ -25,7 +25,7 @@ from planner.importer.columns import (
     read_start,
 )
 from planner.importer.draft import Cell, GoalDraft, PlanDraft, Register, TaskDraft
-from planner.importer.names import Matched, agency_key, match_agencies, split_names
+from planner.importer.names import Matched, agency_key, match_agencies, split_codes, split_names
 
 _CALENDARS = {
     "": "vn",
@@ -174,7 +174,7 @@ class Reading:
             after=tuple(
                 self._predecessor(cell, text, read_number(goal.code), codes)
                 for cell in draft.after
-                for text in split_names(cell.text)
+                for text in split_codes(cell.text)
             ),
         )
 

@@ -29,7 +29,7 @@ def read_grids(name: str, sha256: str, suffix: str, grids: Sequence[Grid]) -> Pl
     if not tables:
         message = _("No table of tasks was found: no row holds the headings {headings}. Headings met: {found}.").format(
             headings=", ".join(f'"{BY_FIELD[key].title}"' for key in REQUIRED),
-            found=headings_met(grids) or _("none"),
+            found=headings_met(grids) or _("no heading"),
         )
         problem = Problem(place=grids[0].name if grids else name, code="no_table", message=message)
         return PlanDraft(file_name=name, sha256=sha256, format=suffix, problems=(problem,), readable=False)

@@ -154,9 +154,7 @@ def _unreadable(error: yaml.YAMLError, text: str) -> Problem:
     mark = getattr(error, "problem_mark", None)
     if mark is not None:
         line, column = mark.line + 1, mark.column + 1
-        message = _("This is not YAML: {detail}. Check the indentation, the colons and the quotes here.").format(
-            detail=getattr(error, "problem", None) or _("unexpected text")
-        )
+        message = _("The text cannot be read as YAML here; check the indentation, the colons and the quotes.")
     else:  # the scanner stopped at a character; it counts characters from the start
         before = text[: getattr(error, "position", 0) or 0]
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")

@@ -20,6 +20,8 @@ from planner.config import ZONE, Settings
 from planner.domain.agency import Officer
 from planner.domain.calendar import Calendar
 from planner.domain.changes import Change
+from planner.domain.filing import owner_on
+from planner.domain.plan import State
 from planner.errors import NotFound, PermissionRefused
 from planner.i18n import gettext as _
 from planner.store import engine as database
@@ -106,18 +108,33 @@ class Desk:
         return officer
 
     def require_agency(self, session: Session, agency: str) -> None:
-        """Check that who acts may act for `agency`: its own officers, the department, the operator.
+        """Check that who acts may act for `agency`: its own officers, its successor's, the department, the operator.
 
         Raises:
             PermissionRefused: another agency's officer.
         """
         officer = self.acting_officer(session)
-        if officer is not None and officer.agency not in (agency, self.settings.department):
+        if officer is None or officer.agency in (agency, self.settings.department):
+            return
+        if officer.agency != self._present_owner(session, agency):
             raise PermissionRefused(
                 _("{user} belongs to {own} and may not act for {agency}.").format(
                     user=officer.email, own=officer.agency, agency=agency
                 )
             )
+
+    def _present_owner(self, session: Session, agency: str) -> str:
+        state = State(
+            at=self.now,
+            agencies=registers.agencies(session),
+            officers={},
+            absences=(),
+            successions=registers.successions(session),
+            directives={},
+            plans={},
+            tasks={},
+        )
+        return owner_on(state, agency, self.today)
 
     def require_department(self, session: Session) -> None:
         """Check that who acts is of the monitoring department, or the operator.

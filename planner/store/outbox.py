@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -69,17 +69,18 @@ def mail_key(kind: str, recipient: str, day: date, extra: Sequence[str]) -> str:
 
 
 def enqueue(session: Session, notices: Sequence[Notice], *, policy_hash: str, at: datetime) -> Counter[NoticeState]:
-    """Enter notices into the ledger; one whose key is known changes nothing.
+    """Enter notices into the ledger; one whose key is known changes nothing, unless it was held back and holds again.
 
     Returns:
-        How many new rows there are in each state.
+        How many rows came into each state.
     """
     if not notices:
         return Counter()
     settled = {NoticeState.SUPERSEDED, NoticeState.SUPPRESSED, NoticeState.DEAD, NoticeState.OBSOLETE}
+    by_key = {notice.key: notice for notice in notices}
     rows = {
-        notice.key: {
-            "key": notice.key,
+        key: {
+            "key": key,
             "kind": notice.kind.value,
             "subject": notice.subject,
             "revision": notice.revision,
@@ -95,22 +96,48 @@ def enqueue(session: Session, notices: Sequence[Notice], *, policy_hash: str, at
             "queued_at": at,
             "settled_at": at if notice.state in settled else None,
         }
-        for notice in notices
+        for key, notice in by_key.items()
     }
     # Most of what a tick finds is in the ledger already: asking first is cheaper than inserting in vain. The unique key
     # still decides when another worker is faster.
-    for known in _known(session, list(rows)):
-        del rows[known]
+    reopened = [
+        row
+        for key, row in _known(session, list(rows))
+        if rows.pop(key)["state"] == NoticeState.QUEUED and row is not None
+    ]
+    for notice_id, key in reopened:
+        notice = by_key[key]
+        session.execute(
+            update(NoticeRow)
+            .where(NoticeRow.id == notice_id, NoticeRow.state.in_(_HELD_BACK))
+            .values(
+                state=NoticeState.QUEUED.value,
+                recipient=notice.recipient,
+                kind=notice.kind.value,
+                reason=notice.reason,
+                settled_at=None,
+                mail_id=None,
+            )
+        )
     if not rows:
-        return Counter()
+        return Counter({NoticeState.QUEUED: len(reopened)})
     statement: Any = (sqlite if session.get_bind().dialect.name == "sqlite" else postgresql).insert(NoticeRow)
     statement = statement.on_conflict_do_nothing(index_elements=["key"]).returning(NoticeRow.state)
-    return Counter(NoticeState(state) for (state,) in session.execute(statement, list(rows.values())))
+    new = Counter(NoticeState(state) for (state,) in session.execute(statement, list(rows.values())))
+    return new + Counter({NoticeState.QUEUED: len(reopened)})
 
 
-def _known(session: Session, keys: Sequence[str]) -> Iterable[str]:
+#: never sent and not given up by a person: such a notice is told after all when it holds again (a blocker is done and
+#: the waiting task still late; a result was handed in and returned)
+_HELD_BACK = (NoticeState.SUPPRESSED.value, NoticeState.OBSOLETE.value)
+
+
+def _known(session: Session, keys: Sequence[str]) -> Iterator[tuple[str, tuple[int, str] | None]]:
+    """Yield each key that the ledger holds, with the row when it was held back and may be reopened."""
     for start in range(0, len(keys), 5000):
-        yield from session.scalars(select(NoticeRow.key).where(NoticeRow.key.in_(keys[start : start + 5000])))
+        statement = select(NoticeRow.id, NoticeRow.key, NoticeRow.state)
+        for row in session.execute(statement.where(NoticeRow.key.in_(keys[start : start + 5000]))):
+            yield row.key, (row.id, row.key) if row.state in _HELD_BACK else None
 
 
 def reconcile(session: Session, judged: Mapping[str, Notice], at: datetime) -> Counter[NoticeState]:

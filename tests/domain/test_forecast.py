@@ -252,3 +252,32 @@ def test_a_plans_durations_are_as_named_or_from_start_or_signing_to_the_last_day
         "on days off only": 1,
     }
     assert plan_durations([planned("undated plan", last_day=may(5))], None, VN) == {"undated plan": 1}
+
+
+def test_a_task_that_waits_for_one_in_time_is_no_risk_on_the_day_of_filing() -> None:
+    tasks = {
+        "first": ForecastTask(plan_date=may(4), last_day=may(14)),
+        "second": ForecastTask(plan_date=may(4), last_day=may(22)),
+    }
+    found = forecast(tasks, [("first", "second")], VN, may(4))
+    assert (found["second"].finish, found["second"].at_risk) == (may(22), False)
+
+
+def test_a_task_that_waits_for_a_late_one_is_a_risk_by_the_days_it_loses() -> None:
+    tasks = {
+        "first": ForecastTask(plan_date=may(4), last_day=may(14)),
+        "second": ForecastTask(plan_date=may(4), last_day=may(22)),
+    }
+    found = forecast(tasks, [("first", "second")], VN, may(18))
+    # The first is done on Monday 18 May at the earliest; the second keeps its 6 working days (15 to 22 May) after it.
+    assert (found["second"].start, found["second"].finish) == (may(19), may(26))
+    assert found["second"].at_risk
+
+
+def test_a_task_without_a_start_is_counted_from_the_last_day_of_the_one_it_waits_for() -> None:
+    def planned(code: str, last_day: date, *after: str) -> PlannedTask:
+        deadline = Deadline(text="-", kind=DeadlineKind.BY, last_day=last_day)
+        return PlannedTask(code=code, title=code, responsible="a@b.example.vn", deadline=deadline, after=after)
+
+    tasks = [planned("I.1", may(14)), planned("I.2", may(22), "I.1")]
+    assert plan_durations(tasks, may(4), VN) == {"I.1": 9, "I.2": 6}

@@ -10,11 +10,15 @@ from typing import Any
 
 import pytest
 import xlsxwriter
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from openpyxl.worksheet.worksheet import Worksheet
 
 from planner.domain.deadline import DeadlineKind
 from planner.i18n import speaking
-from planner.importer import Loaded, load
+from planner.importer import Loaded, check, load
+from planner.importer.grid import Grid
+from planner.importer.sheet import read_grids
 from tests.importer.plan_files import GOAL, HEADINGS, A, B, codes, only, register, rows, task, workbook
 
 
@@ -321,3 +325,37 @@ def test_a_workbook_that_unpacks_too_large_is_refused_unread(tmp_path: Path) -> 
             entry.write(bytes(2**20))
     assert path.stat().st_size < 2**20
     assert codes(load(path, register())) == ["file_too_large"]
+
+
+VALUES = st.one_of(
+    st.none(),
+    st.text(max_size=20),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.booleans(),
+    st.dates(),
+    st.datetimes(),
+    st.times(),
+    st.timedeltas(),
+    st.sampled_from(("I", "II.", "1", "1.1", "Như trên", "Nơi nhận:", "./.", "Thường xuyên", "(1)", *HEADINGS)),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    body=st.lists(st.lists(VALUES, max_size=12), max_size=12),
+    merged=st.lists(
+        st.tuples(st.integers(0, 20), st.integers(0, 12), st.integers(0, 5), st.integers(0, 5)), max_size=4
+    ),
+    with_headings=st.booleans(),
+)
+def test_no_sheet_makes_the_reader_fail(
+    body: list[list[Any]], merged: list[tuple[int, int, int, int]], with_headings: bool
+) -> None:
+    grid = Grid(
+        name="Kế hoạch",
+        rows=rows(*body) if with_headings else body,
+        merged=tuple(((row, column), (row + down, column + across)) for row, column, down, across in merged),
+    )
+    result = check(read_grids("plan.xlsx", "", "xlsx", [grid]), register())
+    assert result.plan is not None or result.problems
+    assert all(problem.place and problem.message for problem in result.problems)

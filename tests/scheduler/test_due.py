@@ -516,6 +516,13 @@ def test_who_waits_for_another_agencys_late_task_is_told_and_not_escalated() -> 
     ]
 
 
+def test_before_its_own_last_day_a_waiting_task_is_reminded_as_ever() -> None:
+    a, b = task("A", "snv", date(2020, 5, 15)), task("B", "stc")
+    apart = [n for n in due(state(a, b), "2020-05-14") if n.subject == a.key]
+    joined = [n for n in due(state(a, b), "2020-05-14", dependencies=waits((a, b))) if n.subject == a.key]
+    assert joined == apart
+
+
 def test_a_chain_of_blockers_ends_at_the_one_that_is_not_blocked() -> None:
     a, b, c = chain()
     with speaking("en"):

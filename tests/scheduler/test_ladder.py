@@ -160,6 +160,13 @@ def test_a_person_who_left_office_falls_through() -> None:
     assert told(Role.RESPONSIBLE, state(staff=staff), today=date(2020, 5, 19)) == "an"
 
 
+def test_a_head_whose_term_has_ended_is_no_longer_told() -> None:
+    staff = tuple(one for one in STAFF if one.name != "Head")
+    former = officer("former", "h-tinh-gia", OfficerRole.HEAD, until=date(2020, 5, 19))
+    assert told(Role.AGENCY_HEAD, state(staff=(*staff, former))) == "focal"
+    assert told(Role.AGENCY_HEAD, state(staff=(*staff, former)), today=date(2020, 5, 19)) == "former"
+
+
 def test_a_name_without_a_mailbox_falls_to_the_focal_officer_then_the_head_then_the_monitoring_agency() -> None:
     name = "Nguyễn Văn Không Hộp Thư"
     assert told(Role.RESPONSIBLE, state(), responsible=name) == "focal"

@@ -1,0 +1,1 @@
+"""Measures: `python -m bench.NAME [--json]`; each runs a yardstick beside what it measures."""
