@@ -44,7 +44,7 @@ demo: $(DEMO)/.ready ## play the whole story on the sample data into demo-out/
 	$(DEMO)/bin/planner demo -o demo-out
 
 test: $(TEST)/.ready ## run every test, on SQLite and PostgreSQL; PYTEST="-k name" chooses
-	$(RUN) pytest -n auto $(PYTEST)
+	$(RUN) pytest -n logical --dist loadgroup $(PYTEST)
 
 layers: $(TEST)/.ready ## check that imports only fall
 	$(RUN) pytest -q tests/test_layers.py

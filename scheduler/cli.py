@@ -347,8 +347,27 @@ def retry(app: App, key: str) -> None:
 @pass_app
 def demo(app: App, folder: Path, as_json: bool) -> None:
     """Play the demo."""
+    from planner.cli.output import progress_bar, say
     from scheduler import demo as story
 
     app.as_json = as_json
-    done = story.play(folder)
-    app.emit(done, lambda: story.show(done))
+    with progress_bar(_("Playing May to July 2020")) as bar:
+        done = story.play(
+            folder,
+            on_start=lambda days: bar.update(bar.task_ids[0], total=days),
+            on_day=lambda: bar.advance(bar.task_ids[0]),
+        )
+
+    def people() -> None:
+        say(
+            _("{agencies} agencies, {plans} plans filed, {tasks} tasks, {mails} mails delivered.").format(
+                agencies=done["agencies"], plans=done["plans"], tasks=done["tasks"], mails=done["mails"]
+            )
+        )
+        reports = folder / "reports"
+        say(_("Begin here: {path}").format(path=folder / "index.html"))
+        say(_("The Chairman's report: {path}").format(path=reports / f"bao-cao-{story.LAST.isoformat()}.docx"))
+        say(_("The mails, day by day: {path}").format(path=folder / "mails"))
+        say(_("Go on by yourself: cd {path} && planner task list --now 2020-08-03").format(path=folder))
+
+    app.emit(done, people)

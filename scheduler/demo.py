@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from planner import config, i18n
-from planner.cli.output import progress_bar, say
 from planner.config import ZONE
 from planner.domain.changes import assigned_plans
 from planner.domain.plan import PlanKind
@@ -25,14 +24,12 @@ from planner.samples.thanh_hoa_2020 import plans as sample_plans
 from planner.samples.thanh_hoa_2020.story import Event, story
 from planner.service import admin, documents, filing, registers, tasks
 from planner.service.desk import Desk
+from planner.service.wire import as_json_text
 from planner.store import plans as stored
 from scheduler.channels.email import EmailChannel
 from scheduler.jobs import run_round
 from scheduler.shop import Shop
 from scheduler.sink import Sink
-
-if TYPE_CHECKING:
-    from rich.progress import Progress
 
 FIRST, LAST = date(2020, 5, 4), date(2020, 7, 31)
 REPORT_DAYS = (date(2020, 5, 25), date(2020, 6, 30), LAST)
@@ -41,8 +38,13 @@ _LATE_FILERS = 5  # every so many-th file comes only after reminders
 _FILED, _FILED_LATE = date(2020, 5, 6), (date(2020, 5, 12), date(2020, 5, 18))
 
 
-def play(folder: Path) -> dict[str, Any]:
+def play(folder: Path, *, on_start: Callable[[int], None], on_day: Callable[[], None]) -> dict[str, Any]:
     """Play the demo into `folder` and return where everything is.
+
+    Args:
+        folder: new, empty, or an earlier demo's, which is replaced.
+        on_start: told how many days there will be.
+        on_day: told after each of them.
 
     Raises:
         Refused: the folder holds something that is not an earlier demo.
@@ -57,10 +59,10 @@ def play(folder: Path) -> dict[str, Any]:
         replace(desk, now=datetime.combine(date(2020, 4, 29), time(16), ZONE)), admin.SAMPLES[0], config_file
     )
     paths = sample_plans.write_plans(_folder(folder / "plans"))
-    with Sink(folder / "mails") as sink, progress_bar(_("Playing May to July 2020")) as bar:
+    on_start((LAST - FIRST).days + 1)
+    with Sink(folder / "mails") as sink:
         settings = replace(settings, smtp_host="127.0.0.1", smtp_port=sink.port)
-        bar.update(bar.task_ids[0], total=(LAST - FIRST).days + 1)
-        reports = _live(folder, replace(desk, settings=settings), paths, bar)
+        reports = _live(folder, replace(desk, settings=settings), paths, on_day)
         mails = sink.count
     with desk.reading() as session:
         plans = [key for key, r in stored.plan_records(session).items() if r.plan.kind is PlanKind.FILED]
@@ -95,7 +97,7 @@ def _folder(path: Path) -> Path:
     return path
 
 
-def _live(folder: Path, desk: Desk, paths: list[Path], bar: Progress) -> list[Path]:
+def _live(folder: Path, desk: Desk, paths: list[Path], on_day: Callable[[], None]) -> list[Path]:
     """Let the days pass: people act, the engine does its round each morning, reports are made."""
     shop = Shop(settings=desk.settings)
     filed_on = {path: _filing_day(at) for at, path in enumerate(paths)}
@@ -115,7 +117,7 @@ def _live(folder: Path, desk: Desk, paths: list[Path], bar: Progress) -> list[Pa
             _act(desk, event)
         if today in REPORT_DAYS:
             reports.extend(_report(desk, folder, today))
-        bar.advance(bar.task_ids[0])
+        on_day()
     return reports
 
 
@@ -160,8 +162,6 @@ def _act(desk: Desk, event: Event) -> None:
 
 
 def _report(desk: Desk, folder: Path, day: date) -> Iterator[Path]:
-    from planner.cli.base import as_json_text
-
     out = _folder(folder / "reports")
     at = datetime.combine(day, time(17), ZONE)
     evening = replace(desk, now=at)
@@ -198,17 +198,3 @@ def _write_index(folder: Path, mails: int, reports: list[Path]) -> None:
         },
     )
     documents.save(folder / "index.html", page.encode())
-
-
-def show(done: dict[str, Any]) -> None:
-    """Say what happened and where to look."""
-    out = Path(done["out"])
-    say(
-        _("{agencies} agencies, {plans} plans filed, {tasks} tasks, {mails} mails delivered.").format(
-            agencies=done["agencies"], plans=done["plans"], tasks=done["tasks"], mails=done["mails"]
-        )
-    )
-    say(_("Begin here: {path}").format(path=out / "index.html"))
-    say(_("The Chairman's report: {path}").format(path=out / "reports" / f"bao-cao-{LAST.isoformat()}.docx"))
-    say(_("The mails, day by day: {path}").format(path=out / "mails"))
-    say(_("Go on by yourself: cd {path} && planner task list --now 2020-08-03").format(path=out))

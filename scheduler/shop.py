@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 
-from sqlalchemy import Engine
-from sqlalchemy.orm import Session
-
 from planner import calendars
 from planner.config import ZONE, Settings
 from planner.domain.calendar import Calendar
@@ -18,6 +15,7 @@ from planner.domain.notification import Notice
 from planner.domain.outlook import dependencies_of, outlook
 from planner.domain.plan import State
 from planner.store import engine as database
+from planner.store.engine import Engine, Session
 from planner.store.plans import WAITING_STATES
 from planner.store.state import present
 from scheduler import due, policy

@@ -17,6 +17,8 @@ from planner import __version__
 
 ROOT = Path(__file__).parent.parent
 
+pytestmark = pytest.mark.xdist_group("wheel")  # one worker builds and installs it once for all
+
 #: What the wheel must hold besides Python files, by folder of the checkout -> folder of the wheel.
 DATA = {
     "templates": "planner/_templates",

@@ -12,7 +12,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
-from enum import Enum
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -76,26 +75,13 @@ class App:
     def emit(self, data: Any, show: Callable[[], None]) -> None:
         """Print data as one JSON document, or let `show` print it for people."""
         if self.as_json:
+            from planner.service.wire import as_json_text
+
             click.echo(as_json_text(data))
         else:
             show()
         if self.dry_run and not self.as_json:
             click.echo(_("Dry run: nothing was changed."), err=True)
-
-
-def as_json_text(data: Any) -> str:
-    """Return data as one JSON document; days and instants are ISO."""
-    return json.dumps(data, ensure_ascii=False, default=_plain, indent=2)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, date):  # datetimes too
-        return value.isoformat()
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, Path):
-        return str(value)
-    raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
 pass_app = click.make_pass_decorator(App, ensure=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from planner.cli.base import CUT_OFF, FILE, App, Group, as_json_text, everywhere, option, pass_app
+from planner.cli.base import CUT_OFF, FILE, App, Group, everywhere, option, pass_app
 from planner.i18n import N_
 from planner.i18n import gettext as _
 
@@ -30,6 +30,7 @@ def report() -> None:
 def _deliver(app: App, path: Path | None, data: Any, write: Callable[[Path], None], show: Callable[[], None]) -> None:
     from planner.cli.output import say
     from planner.service import documents
+    from planner.service.wire import as_json_text
 
     if path is not None:
         if path.suffix.lower() == ".json":

@@ -192,6 +192,7 @@ def _refiled(old: TaskRecord, new: TaskRecord, at: datetime) -> TaskRecord:
         kept = replace(kept, last_day=new.last_day, deadline_revision=old.deadline_revision + 1)
     if old.state is TaskState.WITHDRAWN and old.state_reason == LEFT_OUT:
         kept = replace(kept, state=TaskState.ASSIGNED, state_since=at, state_reason="")
+        kept = replace(kept, done_on=None, recorded_on=None, result=None)  # what was handed in before no longer stands
     return kept
 
 

@@ -15,10 +15,14 @@ from planner.domain.status import TaskState
 
 
 def dependencies_of(tasks: Mapping[str, TaskRecord]) -> list[tuple[str, str]]:
-    """Return every (predecessor, successor) pair of task keys; a predecessor may not be filed yet."""
+    """Return every (predecessor, successor) pair of task keys; a predecessor may not be filed yet.
+
+    A withdrawn task waits for nothing.
+    """
     return [
         (predecessor_key(record.plan, reference), key)
         for key, record in tasks.items()
+        if record.state is not TaskState.WITHDRAWN
         for reference in record.task.after
     ]
 

@@ -135,7 +135,7 @@ _TONES = {
 }
 
 
-def timeliness(
+def timeliness(  # noqa: PLR0911 - a truth table, line by line
     *,
     state: TaskState,
     start: date | None,

@@ -104,7 +104,7 @@ def _load_sample(desk: Desk) -> None:
         enter_directive(desk, session, sample.directive, reason="sample thanh-hoa-2020")
 
 
-def enter_directive(desk: Desk, session: Any, directive: Directive, *, reason: str) -> None:
+def enter_directive(desk: Desk, session: database.Session, directive: Directive, *, reason: str) -> None:
     """Record a directive together with the plans that its direct assignments make.
 
     An assignment that is already known keeps its history; a changed list of assignments is the plan's next version.

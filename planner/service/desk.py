@@ -12,9 +12,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 
-from sqlalchemy import Engine
-from sqlalchemy.orm import Session
-
 from planner import calendars
 from planner.config import ZONE, Settings
 from planner.domain.agency import Officer
@@ -26,6 +23,7 @@ from planner.errors import NotFound, PermissionRefused
 from planner.i18n import gettext as _
 from planner.store import engine as database
 from planner.store import events, registers
+from planner.store.engine import Engine, Session
 from planner.store.state import Book, save
 
 

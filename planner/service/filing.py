@@ -15,8 +15,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.orm import Session
-
 from planner import calendars, i18n
 from planner.config import Settings
 from planner.domain import progress
@@ -35,6 +33,7 @@ from planner.importer import READERS, Loaded, Register, load
 from planner.service.desk import Desk
 from planner.service.tasks import timeliness_of
 from planner.store import plans, registers
+from planner.store.engine import Session
 from planner.store.state import Book, present
 
 

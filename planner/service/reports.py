@@ -6,30 +6,41 @@ same figures ever after.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.orm import Session
-
 from planner.config import ZONE
 from planner.domain.agency import Agency
+from planner.domain.notification import NoticeState
 from planner.domain.outlook import outlook
 from planner.domain.plan import State
 from planner.domain.progress import Progress, measure
+from planner.errors import NotFound
+from planner.i18n import gettext as _
 from planner.service.desk import Desk
 from planner.store import events, outbox, registers
+from planner.store.engine import Session
 from planner.store.state import as_of
+from planner.templating import vi_instant
 
 
 def progress_at(desk: Desk, session: Session, at: datetime, directive: str | None = None) -> tuple[Progress, State]:
     """Return all figures at an instant, with the state they come from.
 
     Raises:
-        NotFound: no such directive.
+        NotFound: no such directive, or none at that instant.
     """
-    code = desk.directive_code(session, directive)
     state = as_of(session, at)
     today = at.astimezone(ZONE).date()
+    code = directive or next(reversed(state.directives), None) or desk.directive_code(session, None)
+    if code not in state.directives:
+        desk.directive_code(session, code)  # says so when it is not there today either
+        raise NotFound(
+            _("The directive {code} was not entered yet at that instant ({at}); ask for a later one.").format(
+                code=code, at=vi_instant(at)
+            )
+        )
     calendar = desk.calendar()
     progress = measure(
         state,
@@ -69,7 +80,7 @@ def escalations(session: Session, at: datetime) -> list[dict[str, Any]]:
                 else line["recipient"],
                 "queued_at": line["queued_at"],
                 "sent_at": sent,
-                "state": line["state"],
+                "state": _state_at(line, at),
                 "reason": line["reason"],
                 "followed": {
                     "state": record.state.value,
@@ -80,6 +91,13 @@ def escalations(session: Session, at: datetime) -> list[dict[str, Any]]:
             }
         )
     return rows[::-1]
+
+
+def _state_at(line: Mapping[str, Any], at: datetime) -> str:
+    """Return a notice's state at an instant, which must not change with what happens later."""
+    if line["settled_at"] is None or line["settled_at"] > at:
+        return NoticeState.QUEUED.value
+    return str(line["state"])
 
 
 def _name(agencies: dict[str, Agency], code: str) -> str:

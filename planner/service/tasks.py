@@ -12,8 +12,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.orm import Session
-
 from planner.domain.changes import TaskExtended, TaskMoved
 from planner.domain.plan import Extension, ResultDocument, TaskRecord
 from planner.domain.status import TaskState, Timeliness, timeliness
@@ -21,6 +19,7 @@ from planner.errors import InputRejected, NotFound, Problem, Refused, WorldFaile
 from planner.i18n import gettext as _
 from planner.service.desk import Desk
 from planner.store import events, plans
+from planner.store.engine import Session
 from planner.store.state import Book
 
 

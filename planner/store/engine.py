@@ -13,10 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, create_engine, event, text
+
+# Handed on under their own names: other rooms write the types, and only this room imports the package.
+from sqlalchemy import Engine as Engine  # noqa: PLC0414
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session as Session  # noqa: PLC0414
 from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import Float
 

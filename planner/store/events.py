@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from planner.domain.changes import Change
@@ -87,11 +87,16 @@ def append(
 
 
 def walk(session: Session, *, until: datetime | None = None, subject: str | None = None) -> Iterator[Event]:
-    """Stream events in their order; with `until`, those recorded at or before that instant."""
+    """Stream events in their order; with `until`, up to the last one recorded at or before that instant.
+
+    A clock that was set back leaves events of a later instant before it. They are part of what was known by then, and
+    without them what follows would hang in the air.
+    """
     table = EventRow.__table__
     statement = select(table).order_by(table.c.seq)
     if until is not None:
-        statement = statement.where(EventRow.at <= until)
+        last = select(func.max(EventRow.seq)).where(EventRow.at <= until).scalar_subquery()
+        statement = statement.where(table.c.seq <= last)
     if subject is not None:
         statement = statement.where(EventRow.subject == subject)
     for row in session.execute(statement.execution_options(yield_per=_BATCH)):

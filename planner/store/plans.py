@@ -384,11 +384,16 @@ def _task_record(
 
 
 def dependencies(session: Session) -> list[tuple[str, str]]:
-    """Return every dependency as (predecessor key, successor key); the predecessor may not be filed yet."""
+    """Return the dependencies in force as (predecessor key, successor key); the predecessor may not be filed yet.
+
+    A withdrawn task waits for nothing, nor does one of a plan that was returned.
+    """
     rows = session.execute(
-        select(DependencyRow.predecessor, DependencyRow.successor).order_by(
-            DependencyRow.successor, DependencyRow.position
-        )
+        select(DependencyRow.predecessor, DependencyRow.successor)
+        .join(TaskRow, TaskRow.key == DependencyRow.successor)
+        .join(PlanRow, PlanRow.key == TaskRow.plan)
+        .where(TaskRow.state != TaskState.WITHDRAWN.value, PlanRow.accepted_version.is_not(None))
+        .order_by(DependencyRow.successor, DependencyRow.position)
     )
     return [(row.predecessor, row.successor) for row in rows]
 

@@ -1,11 +1,13 @@
 """Saves and finds agencies, officers, directives and reported values.
 
-Each save replaces what stands under the same key; what was there before is in the event log.
+Each save replaces what stands under the same key; what was there before is in the event log. Order is made here and
+not by the database, whose collation may put "x-a.b" before or after "x-a".
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from graphlib import TopologicalSorter
 from typing import Any, cast
 
 from sqlalchemy import Table, inspect, select
@@ -44,8 +46,9 @@ def upsert(session: Session, row: type[DeclarativeBase], values: Sequence[dict[s
 
 def save_agencies(session: Session, agencies: Sequence[Agency]) -> None:
     """Save agencies; parents first, whatever order they come in."""
-    rank = {tier: position for position, tier in enumerate(Tier)}
-    ordered = sorted(agencies, key=lambda agency: rank[agency.tier])
+    by_code = {agency.code: agency for agency in agencies}
+    parents = {a.code: [a.parent] if a.parent in by_code else [] for a in agencies}
+    ordered = [by_code[code] for code in TopologicalSorter(parents).static_order() if code is not None]
     upsert(
         session,
         AgencyRow,
@@ -157,8 +160,8 @@ def save_value(session: Session, value: TargetValue) -> None:
 
 
 def agencies(session: Session) -> dict[str, Agency]:
-    """Return every agency by code, whenever it was valid."""
-    return {
+    """Return every agency by code, in the order of codes, whenever it was valid."""
+    found = {
         row.code: Agency(
             code=row.code,
             name=row.name,
@@ -169,22 +172,23 @@ def agencies(session: Session) -> dict[str, Agency]:
         )
         for row in session.scalars(select(AgencyRow))
     }
+    return dict(sorted(found.items()))
 
 
 def successions(session: Session) -> tuple[Succession, ...]:
     """Return every succession, oldest first."""
-    rows = session.scalars(select(SuccessionRow).order_by(SuccessionRow.on, SuccessionRow.from_code))
-    return tuple(
+    found = (
         Succession(
             from_code=row.from_code, to_code=row.to_code, on=row.on, extent=row.extent, legal_basis=row.legal_basis
         )
-        for row in rows
+        for row in session.scalars(select(SuccessionRow))
     )
+    return tuple(sorted(found, key=lambda s: (s.on, s.from_code, s.to_code)))
 
 
 def officers(session: Session) -> dict[str, Officer]:
-    """Return every officer by e-mail."""
-    return {
+    """Return every officer by e-mail, in that order."""
+    found = {
         row.email: Officer(
             email=row.email,
             name=row.name,
@@ -197,6 +201,7 @@ def officers(session: Session) -> dict[str, Officer]:
         )
         for row in session.scalars(select(OfficerRow))
     }
+    return dict(sorted(found.items()))
 
 
 def absences(session: Session) -> tuple[Absence, ...]:
@@ -215,18 +220,14 @@ def absences(session: Session) -> tuple[Absence, ...]:
 
 def directives(session: Session) -> dict[str, Directive]:
     """Return every directive by code, oldest first."""
-    rows = session.scalars(select(DirectiveRow).order_by(DirectiveRow.issued_on, DirectiveRow.code))
-    return {row.code: directive_from(row.content) for row in rows}
+    found = [directive_from(row.content) for row in session.scalars(select(DirectiveRow))]
+    return {one.code: one for one in sorted(found, key=lambda d: (d.issued_on, d.code))}
 
 
 def values(session: Session) -> tuple[TargetValue, ...]:
     """Return every reported value, oldest first."""
-    rows = session.scalars(
-        select(TargetValueRow).order_by(
-            TargetValueRow.on, TargetValueRow.directive, TargetValueRow.target, TargetValueRow.agency
-        )
-    )
-    return tuple(
+    found = (
         TargetValue(directive=row.directive, target=row.target, agency=row.agency, value=row.value, on=row.on)
-        for row in rows
+        for row in session.scalars(select(TargetValueRow))
     )
+    return tuple(sorted(found, key=lambda v: (v.on, v.directive, v.target, v.agency)))

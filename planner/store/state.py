@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
@@ -39,7 +39,7 @@ def present(session: Session, at: datetime, *, states: Sequence[str] | None = No
 
 
 def as_of(session: Session, at: datetime) -> State:
-    """Return the state that was known at `at`: every event recorded at or before that instant, in its order."""
+    """Return the state that was known at `at`: the log up to the last event recorded at or before that instant."""
     book = Book()
     for event in walk(session, until=at):
         book.apply(event)
@@ -57,7 +57,7 @@ class Book:
         self.directives: dict[str, Directive] = {}
         self.versions: dict[str, dict[int, PlanRecord]] = {}
         self.tasks: dict[str, dict[str, TaskRecord]] = {}
-        self.values: dict[tuple[object, ...], TargetValue] = {}
+        self.values: dict[tuple[date, str, str, str], TargetValue] = {}
 
     def apply(self, event: Event) -> None:
         """Let one event happen.
@@ -135,11 +135,11 @@ class Book:
             agencies=dict(sorted(self.agencies.items())),
             officers=dict(sorted(self.officers.items())),
             absences=tuple(self.absences),
-            successions=tuple(sorted(self.successions.values(), key=lambda s: (s.on, s.from_code))),
+            successions=tuple(sorted(self.successions.values(), key=lambda s: (s.on, s.from_code, s.to_code))),
             directives=dict(sorted(self.directives.items(), key=lambda item: (item[1].issued_on, item[0]))),
             plans=in_force,
             tasks={key: task for plan in sorted(accepted) for key, task in self.tasks[plan].items()},
-            values=tuple(self.values[key] for key in sorted(self.values, key=str)),
+            values=tuple(self.values[key] for key in sorted(self.values)),
         )
 
 

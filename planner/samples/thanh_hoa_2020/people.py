@@ -15,12 +15,42 @@ from dataclasses import replace
 from planner.domain.agency import Agency, Officer, OfficerRole, Succession, Tier
 
 _FAMILIES = tuple(
-    "Nguyễn Trần Lê Phạm Hoàng Phan Vũ Đặng Bùi Đỗ Hồ Ngô Dương Lý Hà Trịnh Mai Lò Vi Quách Cao Lương Đinh Tạ".split()
+    [
+        "Nguyễn",
+        "Trần",
+        "Lê",
+        "Phạm",
+        "Hoàng",
+        "Phan",
+        "Vũ",
+        "Đặng",
+        "Bùi",
+        "Đỗ",
+        "Hồ",
+        "Ngô",
+        "Dương",
+        "Lý",
+        "Hà",
+        "Trịnh",
+        "Mai",
+        "Lò",
+        "Vi",
+        "Quách",
+        "Cao",
+        "Lương",
+        "Đinh",
+        "Tạ",
+    ]
 )
-_WOMEN = (("Thị", "Thanh", "Ngọc"), tuple("Sen Huệ Cúc Đào Mận Nhài Ngâu Quế Trà Hồng Lan Phượng Liễu Trúc Mơ".split()))
+_WOMEN = (
+    ("Thị", "Thanh", "Ngọc"),
+    tuple(
+        ["Sen", "Huệ", "Cúc", "Đào", "Mận", "Nhài", "Ngâu", "Quế", "Trà", "Hồng", "Lan", "Phượng", "Liễu", "Trúc", "Mơ"]
+    ),
+)
 _MEN = (
     ("Văn", "Hữu", "Đức", "Quang"),
-    tuple("Tùng Bách Lim Sến Trắc Gụ Mun Thông Xoan Lát Dổi Luồng Vầu Bàng".split()),
+    tuple(["Tùng", "Bách", "Lim", "Sến", "Trắc", "Gụ", "Mun", "Thông", "Xoan", "Lát", "Dổi", "Luồng", "Vầu", "Bàng"]),
 )
 
 #: Officers whom the documentation's examples name: agency -> (member number, name).

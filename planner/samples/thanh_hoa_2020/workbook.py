@@ -31,6 +31,7 @@ _COLUMNS: tuple[tuple[str, int, tuple[str, ...]], ...] = (
     ("note", 10, ("Ghi chú",)),
 )
 _LAST = len(_COLUMNS) - 1
+_LINE = 16.5  # points
 _CREATED = datetime(2020, 5, 4, 1, 0)  # noqa: DTZ001 - the workbook's own property, which has no zone
 _BASE = {"font_name": "Times New Roman", "font_size": 12, "valign": "vcenter", "text_wrap": True}
 _BOX = _BASE | {"border": 1}
@@ -62,6 +63,7 @@ def write_workbook(plan: SamplePlan, path: Path, names: Mapping[str, str]) -> No
     formats = {name: book.add_format(look) for name, look in _FORMATS.items()}
     sheet = book.add_worksheet("Kế hoạch")
     head = _title_block(sheet, plan, formats)
+    sheet.set_row(head, 2 * _LINE)
     for n, (_field, width, headings) in enumerate(_COLUMNS):
         sheet.set_column(n, n, width)
         sheet.write_string(head, n, headings[pick(plan.agency.code, f"heading {n}", len(headings))], formats["head"])
@@ -119,6 +121,7 @@ def _cells(plan: SamplePlan, task: SampleTask, names: Mapping[str, str], *, full
 
 
 def _write(sheet: Any, row: int, cells: Mapping[str, Any], formats: Mapping[str, Any], *, goal: bool = False) -> None:
+    sheet.set_row(row, _LINE * max(_lines(cells.get(field, ""), width) for field, width, _headings in _COLUMNS))
     for n, (field, _width, _headings) in enumerate(_COLUMNS):
         value = cells.get(field, "")
         centred = field in ("code", "start", "due", "after", "target")
@@ -130,6 +133,11 @@ def _write(sheet: Any, row: int, cells: Mapping[str, Any], formats: Mapping[str,
             sheet.write_string(row, n, value, formats[look])
         else:
             sheet.write_blank(row, n, None, formats[look])
+
+
+def _lines(value: Any, width: int) -> int:
+    """Return how many lines a wrapped text takes; not every program finds a row's height by itself."""
+    return -(-len(value) * 8 // (width * 7)) if isinstance(value, str) and value else 1
 
 
 def _print_setup(sheet: Any, head: int, last_row: int) -> None:
