@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -181,7 +182,7 @@ def load(start: Path | None = None, environ: Mapping[str, str] | None = None) ->
 
 def _read_file(file: Path, problems: list[Problem]) -> dict[str, tuple[str, Any]]:
     try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
+        document = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         problems.append(Problem(place=str(file), code="setting_file", message=str(error)))
         return {}
@@ -209,13 +210,15 @@ def _convert(kind: str, value: Any, home: Path) -> Any:
             return words[str(value).lower()]
         raise ValueError(_("Found {value!r}, expected true or false.").format(value=value))
     if kind == "int":
-        try:
-            return int(value)
-        except (TypeError, ValueError):
-            raise ValueError(_("Found {value!r}, expected a whole number.").format(value=value)) from None
+        if isinstance(value, int | str) and not isinstance(value, bool):
+            with suppress(ValueError):
+                return int(value)
+        raise ValueError(_("Found {value!r}, expected a whole number.").format(value=value))
+    if not isinstance(value, str):
+        raise ValueError(_("Found {value!r}, expected text in quotes.").format(value=value))
     if kind.startswith("Path"):
-        return (home / str(value)).resolve()
-    return str(value)
+        return (home / value).resolve()
+    return value
 
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -236,6 +239,9 @@ def _check(settings: Settings, raw: Mapping[str, tuple[str, Any]]) -> list[Probl
         wrong("smtp_tls", _("Without encryption mail goes to this machine only; set tls or starttls."))
     if not 0 < settings.smtp_port < 65536:
         wrong("smtp_port", _("Found {value!r}, expected a port from 1 to 65535.").format(value=settings.smtp_port))
-    if settings.delivery_lease < 1:
-        wrong("delivery_lease", _("Found {value!r}, expected seconds above 0.").format(value=settings.delivery_lease))
+    for name, seconds in (("delivery_lease", settings.delivery_lease), ("tick_seconds", settings.tick_seconds)):
+        if seconds < 1:
+            wrong(name, _("Found {value!r}, expected seconds above 0.").format(value=seconds))
+    if not 0 <= settings.due_soon <= 365:
+        wrong("due_soon", _("Found {value!r}, expected days from 0 to 365.").format(value=settings.due_soon))
     return found

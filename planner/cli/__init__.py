@@ -15,7 +15,7 @@ import click
 
 from planner import __version__, i18n
 from planner.cli.base import App, Group, fail, lang_option, speak
-from planner.errors import PlannerError
+from planner.errors import PlannerError, UsageRefused
 from planner.i18n import N_
 from planner.i18n import gettext as _
 
@@ -80,10 +80,20 @@ class Root(Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; a failure of ours becomes its message and exit code."""
         app = ctx.ensure_object(App)
+        asked = [*ctx._protected_args, *ctx.args]
         try:
+            if any("\udc80" <= letter <= "\udcff" for argument in asked for letter in argument):
+                raise UsageRefused(_("What was typed is not UTF-8; set the terminal to UTF-8 and type it again."))
             return super().invoke(ctx)
         except PlannerError as error:
+            app.as_json = app.as_json or "--json" in asked
             fail(app, error)
+            ctx.exit(error.exit_code)
+        except click.UsageError as error:
+            if "--json" not in asked:
+                raise
+            app.as_json = True
+            fail(app, UsageRefused(error.format_message()))
             ctx.exit(error.exit_code)
 
 

@@ -126,6 +126,8 @@ def verify(app: App) -> None:
 @pass_app
 def doctor(app: App) -> None:
     """Look at everything."""
+    from rich.markup import escape
+
     from planner.cli.output import console
     from planner.service import admin
 
@@ -135,7 +137,7 @@ def doctor(app: App) -> None:
         out = console()
         for check in checks:
             mark = "[green]✓[/]" if check.ok else "[red]✗[/]"
-            out.print(f"{mark} {check.name}: {check.detail}", soft_wrap=True)
+            out.print(f"{mark} {check.name}: {escape(check.detail)}", soft_wrap=True)
 
     app.emit({"checks": [asdict(check) for check in checks]}, people)
     if not all(check.ok for check in checks):

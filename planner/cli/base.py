@@ -106,11 +106,13 @@ class Instant(click.ParamType[datetime]):
             parsed = (
                 datetime.combine(date.fromisoformat(text), self.at) if len(text) == 10 else datetime.fromisoformat(text)
             )
-        except ValueError:
+            instant = (parsed if parsed.tzinfo else parsed.replace(tzinfo=ZONE)).astimezone(UTC)
+            instant.astimezone(ZONE)  # the first and last days of the calendar may have none on the other side
+        except (ValueError, OverflowError):
             self.fail(
                 _("{value!r} is no instant; write 2020-05-15 or 2020-05-15T08:00.").format(value=value), param, ctx
             )
-        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=ZONE)).astimezone(UTC)
+        return instant
 
 
 class Day(click.ParamType[date]):
@@ -133,7 +135,7 @@ class Day(click.ParamType[date]):
 
 
 NOW = Instant(time(8, 0))
-CUT_OFF = Instant(time(23, 59, 59))
+CUT_OFF = Instant(time.max)
 DAY = Day()
 FILE = click.Path(exists=False, dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)

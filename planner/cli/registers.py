@@ -155,7 +155,14 @@ def absence(app: App, email: str, first: date, last: date, substitute: str | Non
     from planner.service import registers
 
     data = registers.record_absence(
-        app.desk(), Absence(officer=email, first_day=first, last_day=last, substitute=substitute, reason=reason)
+        app.desk(),
+        Absence(
+            officer=email.lower(),
+            first_day=first,
+            last_day=last,
+            substitute=substitute.lower() if substitute else None,
+            reason=reason,
+        ),
     )
     app.emit(
         data,

@@ -21,7 +21,8 @@ from planner.domain.directive import DirectAssignment, Directive, Target
 from planner.errors import Problem
 from planner.i18n import gettext as _
 from planner.importer.dates import parse_deadline
-from planner.importer.tables import Keys, Mark, clean, line_place, read_yaml
+from planner.importer.plain_yaml import Keys, Mark, line_place, read_yaml, unreadable
+from planner.importer.tables import clean
 
 CODE = r"^[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*$"
 
@@ -88,8 +89,7 @@ def read_directive(path: Path, *, known: Collection[str] | None = None) -> tuple
     try:
         document, marks, problems = read_yaml(path)
     except OSError as error:
-        message = _("The file cannot be read: {reason}. Check it and give it again.").format(reason=error.strerror)
-        return None, [Problem(place=path.name, code="file_unreadable", message=message)]
+        return None, [unreadable(path, error.strerror or str(error))]
     if problems:
         return None, problems
     if not isinstance(document, dict):

@@ -1,6 +1,6 @@
 """The registers an administrator keeps, read from files: agencies, successions, officers, absences.
 
-`read_directive` is at home in `directives.py` and reachable here too. Knows no database: what is already on record is passed in as `known`. Every problem of a file is returned at once, each
+Knows no database: what is already on record is passed in as `known`. Every problem of a file is returned at once, each
 with its place; the sound entries come with them, and nothing may be stored while a problem of severity "error" stands.
 """
 
@@ -19,7 +19,17 @@ from planner.domain.agency import Absence, Agency, Officer, OfficerRole, Success
 from planner.errors import Problem
 from planner.i18n import gettext as _
 from planner.importer.directives import read_directive
-from planner.importer.tables import Cell, Columns, Row, read_table
+from planner.importer.register_columns import (
+    ABSENCE_COLUMNS,
+    AGENCY_COLUMNS,
+    EXTENT_WORDS,
+    OFFICER_COLUMNS,
+    ROLE_WORDS,
+    SUCCESSION_COLUMNS,
+    TIER_WORDS,
+    Extent,
+)
+from planner.importer.tables import Cell, Row, read_table
 
 __all__ = [
     "mailbox",
@@ -30,80 +40,6 @@ __all__ = [
     "read_officers",
     "read_successions",
 ]
-
-AGENCY_COLUMNS = Columns(
-    headings={
-        "code": ("mã", "mã cơ quan"),
-        "name": ("tên", "tên cơ quan", "tên đơn vị"),
-        "tier": ("cấp", "cấp hành chính"),
-        "parent": ("parent_code", "cơ quan cấp trên", "mã cơ quan cấp trên"),
-        "valid_from": ("hiệu lực từ", "từ ngày"),
-        "valid_to": ("hiệu lực đến", "đến ngày", "đến hết ngày"),
-    },
-    required=("code", "name", "tier"),
-)
-SUCCESSION_COLUMNS = Columns(
-    headings={
-        "from_code": ("from", "mã cơ quan cũ", "từ cơ quan"),
-        "to_code": ("to", "mã cơ quan mới", "cơ quan kế thừa"),
-        "on": ("date", "effective_date", "ngày", "từ ngày", "ngày có hiệu lực"),
-        "extent": ("phạm vi", "mức độ"),
-        "legal_basis": ("căn cứ", "căn cứ pháp lý"),
-    },
-    required=("from_code", "to_code", "on"),
-)
-OFFICER_COLUMNS = Columns(
-    headings={
-        "email": ("e-mail", "mail", "thư điện tử", "địa chỉ thư điện tử", "hộp thư"),
-        "name": ("full name", "họ và tên", "họ tên"),
-        "title": ("post", "chức vụ", "chức danh"),
-        "agency": ("agency_code", "mã cơ quan", "cơ quan"),
-        "role": ("vai trò",),
-        "substitute": ("người thay thế", "thư điện tử người thay thế"),
-        "valid_from": ("hiệu lực từ", "từ ngày"),
-        "valid_to": ("hiệu lực đến", "đến ngày", "đến hết ngày"),
-    },
-    required=("email", "name", "agency"),
-)
-ABSENCE_COLUMNS = Columns(
-    headings={
-        "officer": ("email", "e-mail", "thư điện tử", "cán bộ"),
-        "first_day": ("from", "từ ngày", "nghỉ từ ngày"),
-        "last_day": ("to", "đến ngày", "đến hết ngày", "nghỉ đến hết ngày"),
-        "substitute": ("người thay thế", "thư điện tử người thay thế"),
-        "reason": ("lý do",),
-    },
-    required=("officer", "first_day", "last_day"),
-)
-
-_TIERS: Mapping[str, Tier] = {
-    "sở": Tier.DEPARTMENT,
-    "sở, ban, ngành": Tier.DEPARTMENT,
-    "cấp tỉnh": Tier.DEPARTMENT,
-    "tỉnh": Tier.DEPARTMENT,
-    "huyện": Tier.DISTRICT,
-    "cấp huyện": Tier.DISTRICT,
-    "xã": Tier.COMMUNE,
-    "cấp xã": Tier.COMMUNE,
-}
-_ROLES: Mapping[str, OfficerRole] = {
-    "người đứng đầu": OfficerRole.HEAD,
-    "thủ trưởng": OfficerRole.HEAD,
-    "đầu mối": OfficerRole.FOCAL,
-    "cán bộ đầu mối": OfficerRole.FOCAL,
-    "thành viên": OfficerRole.MEMBER,
-    "cán bộ": OfficerRole.MEMBER,
-}
-
-
-class Extent(StrEnum):
-    """How much of an agency its successor takes over."""
-
-    WHOLE = "whole"
-    PARTIAL = "partial"
-
-
-_EXTENTS: Mapping[str, Extent] = {"toàn bộ": Extent.WHOLE, "một phần": Extent.PARTIAL}
 
 _CODE = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
@@ -246,7 +182,7 @@ def read_agencies(path: Path, *, known: Collection[str] = ()) -> tuple[list[Agen
     for row in rows:
         reader.failed = False
         code, name = reader.code(row, "code"), reader.text(row, "name", required=True)
-        tier, parent = reader.member(row, "tier", Tier, _TIERS), reader.code(row, "parent", required=False)
+        tier, parent = reader.member(row, "tier", Tier, TIER_WORDS), reader.code(row, "parent", required=False)
         if not row["tier"].text:
             reader.text(row, "tier", required=True)
         valid_from, valid_to = reader.span(row, "valid_from", "valid_to")
@@ -282,7 +218,7 @@ def read_successions(path: Path, *, known: Collection[str] | None = None) -> tup
     for row in rows:
         reader.failed = False
         old, new = reader.code(row, "from_code"), reader.code(row, "to_code")
-        on, extent = reader.day(row, "on", required=True), reader.member(row, "extent", Extent, _EXTENTS)
+        on, extent = reader.day(row, "on", required=True), reader.member(row, "extent", Extent, EXTENT_WORDS)
         basis = reader.text(row, "legal_basis")
         for name, code in (("from_code", old), ("to_code", new)):
             reader.exists(row, name, code, known)
@@ -314,7 +250,7 @@ def read_officers(
         reader.failed = False
         email, name = reader.mail(row, "email", required=True), reader.text(row, "name", required=True)
         title, agency = reader.text(row, "title"), reader.code(row, "agency")
-        role, substitute = reader.member(row, "role", OfficerRole, _ROLES), reader.mail(row, "substitute")
+        role, substitute = reader.member(row, "role", OfficerRole, ROLE_WORDS), reader.mail(row, "substitute")
         valid_from, valid_to = reader.span(row, "valid_from", "valid_to")
         reader.once(row, "email", email, seen)
         reader.exists(row, "agency", agency, known)

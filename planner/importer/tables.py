@@ -13,21 +13,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from planner.domain.agency import name_key
 from planner.errors import Problem
 from planner.i18n import gettext as _
+from planner.importer.plain_yaml import Keys, decode, line_place, read_yaml, unreadable
 
 SUFFIXES = (".csv", ".xlsx", ".yaml", ".yml")
 IGNORED = ("stt", "tt", "số tt", "số thứ tự", "no.", "ghi chú", "note", "notes")
 _HEADER_WITHIN = 20  # rows; a title block longer than this is not a register's
 
 Value = str | date | float
-Mark = tuple[int, int]  #: line and column, from 1
-Keys = tuple[str | int, ...]  #: keys and indexes that lead to a value of a YAML document
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,36 +97,16 @@ def read_table(path: Path, columns: Columns) -> tuple[list[Row], list[Problem]]:
         if suffix in (".yaml", ".yml"):
             return _yaml_rows(path, columns, problems), problems
     except OSError as error:
-        return [], [_unreadable(path, error.strerror or str(error))]
+        return [], [unreadable(path, error.strerror or str(error))]
     message = _("Files of this kind are not read; expected one of {suffixes}.").format(suffixes=", ".join(SUFFIXES))
     return [], [Problem(place=path.name, code="file_kind", message=message)]
-
-
-def line_place(line: int, column: str | int) -> str:
-    """Return the place of a value in a text file; lines count from 1, the column is a number or a heading."""
-    return _("line {line}, column {column}").format(line=line, column=column)
-
-
-def _unreadable(path: Path, reason: str) -> Problem:
-    message = _("The file cannot be read: {reason}. Check it and give it again.").format(reason=reason.rstrip("."))
-    return Problem(place=path.name, code="file_unreadable", message=message)
-
-
-def _decode(path: Path, problems: list[Problem]) -> str:
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        message = _("The file is not UTF-8 text (byte {position}). Save it again as UTF-8.")
-        message = message.format(position=error.start + 1)
-        problems.append(Problem(place=path.name, code="file_encoding", message=message))
-        return ""
 
 
 # --- spreadsheets --------------------------------------------------------------------------------------------------
 
 
 def _csv_lines(path: Path, problems: list[Problem]) -> Iterator[_Line]:
-    text = _decode(path, problems)
+    text = decode(path, problems)
     first = text.lstrip().split("\n", 1)[0]
     delimiter = max(",", ";", "\t", key=first.count)  # a spreadsheet set to Vietnamese writes ";"
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -148,7 +124,7 @@ def _csv_lines(path: Path, problems: list[Problem]) -> Iterator[_Line]:
             line = reader.line_num + 1
     except csv.Error as error:
         place = _("line {line}").format(line=line)
-        problems.append(Problem(place=place, code="file_unreadable", message=_unreadable(path, str(error)).message))
+        problems.append(Problem(place=place, code="file_unreadable", message=unreadable(path, str(error)).message))
 
 
 def _xlsx_lines(path: Path, problems: list[Problem]) -> Iterator[_Line]:
@@ -160,7 +136,7 @@ def _xlsx_lines(path: Path, problems: list[Problem]) -> Iterator[_Line]:
         sheet = CalamineWorkbook.from_path(path).get_sheet_by_index(0)
         table = sheet.to_python(skip_empty_area=False)
     except (CalamineError, IndexError, ValueError) as error:
-        problems.append(_unreadable(path, str(error)))
+        problems.append(unreadable(path, str(error)))
         return
     for number, values in enumerate(table, start=1):
 
@@ -246,58 +222,6 @@ def _fields(header: _Line, columns: Columns, problems: list[Problem]) -> dict[in
 
 
 # --- YAML ----------------------------------------------------------------------------------------------------------
-
-
-def read_yaml(path: Path) -> tuple[Any, dict[Keys, Mark], list[Problem]]:
-    """Read a YAML document as mappings, lists, text and None, with the place of every value.
-
-    Scalars stay text ("2.10", "2020-05-08"): what they mean is decided by the field they fill. Keys given twice,
-    anchors and aliases, and more than one document are problems.
-
-    Raises:
-        OSError: the file cannot be opened.
-    """
-    problems: list[Problem] = []
-    text = _decode(path, problems)
-    marks: dict[Keys, Mark] = {}
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        document = _plain(node, (), marks, problems, set()) if node is not None else None
-    except yaml.MarkedYAMLError as error:
-        at = error.problem_mark or error.context_mark
-        place = line_place(at.line + 1, at.column + 1) if at else path.name
-        reason = error.problem or str(error)
-        problems.append(Problem(place=place, code="yaml", message=_unreadable(path, reason).message))
-        return None, marks, problems
-    except (yaml.YAMLError, RecursionError) as error:
-        problems.append(_unreadable(path, str(error)))
-        return None, marks, problems
-    return document, marks, problems
-
-
-def _plain(node: yaml.Node, path: Keys, marks: dict[Keys, Mark], problems: list[Problem], seen: set[int]) -> Any:
-    mark = (node.start_mark.line + 1, node.start_mark.column + 1)
-    marks[path] = mark
-    if id(node) in seen:
-        message = _("Anchors and aliases are not read; write the value out.")
-        problems.append(Problem(place=line_place(*mark), code="yaml_alias", message=message))
-        return None
-    seen.add(id(node))
-    if isinstance(node, yaml.SequenceNode):
-        return [_plain(one, (*path, n), marks, problems, seen) for n, one in enumerate(node.value)]
-    if isinstance(node, yaml.MappingNode):
-        mapping: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            key = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else "?"
-            at = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
-            if key in mapping:
-                message = _('The key "{key}" stands twice; keep one.').format(key=key)
-                problems.append(Problem(place=line_place(*at), code="key_twice", message=message))
-                continue
-            mapping[key] = _plain(value_node, (*path, key), marks, problems, seen)
-            marks[(*path, key, "")] = at  # the key's own place, for a key that should not be there
-        return mapping
-    return None if node.tag == "tag:yaml.org,2002:null" else unicodedata.normalize("NFC", node.value)
 
 
 def _yaml_rows(path: Path, columns: Columns, problems: list[Problem]) -> list[Row]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import socket
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from planner.domain.changes import (
     assigned_plans,
 )
 from planner.domain.directive import Directive
-from planner.domain.plan import PlanRecord
+from planner.domain.plan import PlanKind, PlanRecord
 from planner.domain.status import PlanState
 from planner.errors import NotFound, PlannerError, Refused, WorldFailed
 from planner.i18n import gettext as _
@@ -27,6 +28,7 @@ from planner.service.desk import Desk
 from planner.store import engine as database
 from planner.store import events, outbox, plans, registers
 from planner.store.state import Book
+from planner.templating import vi_instant
 
 log = logging.getLogger(__name__)
 
@@ -107,11 +109,19 @@ def _load_sample(desk: Desk) -> None:
 def enter_directive(desk: Desk, session: database.Session, directive: Directive, *, reason: str) -> None:
     """Record a directive together with the plans that its direct assignments make.
 
-    An assignment that is already known keeps its history; a changed list of assignments is the plan's next version.
+    An assignment that is already known keeps its history; a changed list of assignments is the plan's next version, and
+    an agency whose last assignment is gone gets an empty one, so that its tasks are withdrawn.
     """
     changes: list[tuple[str, Change]] = [(directive.code, DirectiveImported(directive=directive))]
     desk.record(session, changes, reason=reason)
-    for plan in assigned_plans(directive):
+    given = assigned_plans(directive)
+    kept = {plan.key for plan in given}
+    emptied = [
+        replace(record.plan, number=directive.number, signed=directive.issued_on, goals=())
+        for key, record in plans.plan_records(session).items()
+        if record.plan.kind is PlanKind.ASSIGNED and record.plan.directive == directive.code and key not in kept
+    ]
+    for plan in (*given, *emptied):
         latest = plans.latest_record(session, plan.key)
         if latest is not None and latest.plan == plan:
             continue
@@ -123,7 +133,7 @@ def enter_directive(desk: Desk, session: database.Session, directive: Directive,
             receipt=plans.next_receipt(session, desk.today.year),
         )
         book = Book()
-        book.tasks[plan.key] = plans.task_records(session, plan=plan.key)
+        book.tasks[plan.key] = plans.task_records(session, plan=plan.key, in_force=False)
         desk.record(session, [(plan.key, PlanFiled(record=record))], book=book, reason=reason)
 
 
@@ -162,7 +172,22 @@ class Check:
 def doctor(desk: Desk) -> list[Check]:
     """Look at settings, database, mail server, templates and heartbeat."""
     checks = [_settings_check(desk), *_database_checks(desk), _smtp_check(desk), _templates_check(desk)]
-    return [*checks, *_heartbeat(desk)]
+    return [*checks, *_clock_check(desk), *_heartbeat(desk)]
+
+
+_CLOCKS_APART = 60  # seconds; leases do not mind, but what is due is decided by this machine's clock
+
+
+def _clock_check(desk: Desk) -> list[Check]:
+    try:
+        with desk.reading() as session:
+            apart = abs(time.time() - database.clock(session))
+    except PlannerError:
+        return []  # said under "database"
+    detail = _("this machine and the database are {seconds} seconds apart").format(seconds=round(apart))
+    if apart > _CLOCKS_APART:
+        detail += ". " + _("Set both clocks by the same time server.")
+    return [Check(name="clock", ok=apart <= _CLOCKS_APART, detail=detail)]
 
 
 def _smtp_check(desk: Desk) -> Check:
@@ -221,7 +246,7 @@ def _heartbeat(desk: Desk) -> list[Check]:
         return [Check(name="heartbeat", ok=False, detail=detail)]
     age = (desk.now - last).total_seconds() / 60
     silent = age > desk.settings.tick_seconds * 3 / 60
-    detail = _("last round {minutes} minutes ago").format(minutes=round(age))
+    detail = _("last round at {instant}").format(instant=vi_instant(last))
     if silent:
         detail += ". " + _("The engine is silent; look at its service and its log.")
     stuck = mails.get("dead", 0) + mails.get("unknown", 0)

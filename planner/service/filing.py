@@ -20,18 +20,18 @@ from planner.config import Settings
 from planner.domain import progress
 from planner.domain.agency import Agency, Officer
 from planner.domain.calendar import Calendar
-from planner.domain.changes import PlanDecided, PlanFiled
+from planner.domain.changes import PlanDecided, PlanFiled, tasks_of_accepted
 from planner.domain.directive import Directive
 from planner.domain.forecast import plan_durations
 from planner.domain.graph import Schedule, TaskGraph
 from planner.domain.outlook import outlook
-from planner.domain.plan import Plan, PlanRecord, TaskRecord, predecessor_key, task_key
+from planner.domain.plan import Plan, PlanKind, PlanRecord, TaskRecord, predecessor_key, task_key
 from planner.domain.status import PlanState
 from planner.errors import CycleFound, InputRejected, NotFound, Problem, Refused, WorldFailed
 from planner.i18n import gettext as _
 from planner.importer import READERS, Loaded, Register, load
 from planner.service.desk import Desk
-from planner.service.tasks import timeliness_of
+from planner.service.tasks import require_words, timeliness_of
 from planner.store import plans, registers
 from planner.store.engine import Session
 from planner.store.state import Book, present
@@ -261,10 +261,15 @@ def file_all(
 
     Raises:
         NotFound: no such folder, or no plan file in it.
+        WorldFailed: the folder cannot be read.
     """
     if not folder.is_dir():
         raise NotFound(_("There is no folder {path}.").format(path=folder))
-    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in READERS and not p.name.startswith(("~", ".")))
+    try:
+        names = sorted(folder.iterdir())
+    except OSError as error:
+        raise WorldFailed(_("The folder {path} cannot be read: {reason}").format(path=folder, reason=error)) from error
+    paths = [p for p in names if p.suffix.lower() in READERS and not p.name.startswith(("~", "."))]
     if not paths:
         raise NotFound(
             _("{path} holds no plan file; known kinds: {kinds}.").format(path=folder, kinds=", ".join(READERS))
@@ -307,16 +312,26 @@ def decide(desk: Desk, text: str, state: PlanState, reason: str) -> dict[str, An
     """Accept or return the newest version of a plan.
 
     Raises:
+        InputRejected: it is returned without a reason.
         NotFound: the agency has filed none.
         Refused: that version is not waiting for a decision (a returned one is filed anew; only acceptance can be
-            withdrawn, by returning it).
+            withdrawn, by returning it), the directive itself gave these tasks, or accepting would close a circle with
+            plans that were accepted meanwhile.
     """
+    if state is PlanState.RETURNED:
+        require_words({"--reason": reason})
     with desk.writing() as session:
         desk.require_department(session)
         key = desk.plan_key(session, text)
         latest = plans.latest_record(session, key)
         if latest is None:
             raise NotFound(_("{agency} has filed no plan.").format(agency=text))
+        if latest.plan.kind is PlanKind.ASSIGNED:
+            raise Refused(
+                _(
+                    "The tasks of {plan} were given by the directive itself; there is no filed plan to decide on."
+                ).format(plan=key)
+            )
         allowed = {
             PlanState.ACCEPTED: (PlanState.SUBMITTED,),
             PlanState.RETURNED: (PlanState.SUBMITTED, PlanState.ACCEPTED),
@@ -327,6 +342,9 @@ def decide(desk: Desk, text: str, state: PlanState, reason: str) -> dict[str, An
                     version=latest.version, plan=key, state=_(latest.state.label)
                 )
             )
+        circle = _circle(session, latest.plan) if state is PlanState.ACCEPTED else []
+        if circle:
+            raise Refused(circle[0].message, circle)
         book = Book()
         book.versions[key] = {latest.version: latest}
         book.tasks[key] = plans.task_records(session, plan=key, in_force=False)
@@ -380,7 +398,9 @@ def show(desk: Desk, text: str) -> dict[str, Any]:
         if not found:
             raise NotFound(_("There is no plan {plan}. See: planner plan list").format(plan=text))
         record = found[key]
-        tasks = plans.task_records(session, plan=key)
+        tasks = plans.task_records(session, plan=key, in_force=False)
+        if record.state is not PlanState.ACCEPTED:  # shown as they would stand, for whoever has to decide
+            tasks = tasks_of_accepted(record, tasks, desk.now, desk.today)
         around = _with_predecessors(session, tasks)
         headers = plans.plan_records(session)
     schedule = _graph(record.plan, desk.calendar).schedule()

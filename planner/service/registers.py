@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from planner.domain.agency import Absence
+from planner.domain.agency import Absence, Agency
 from planner.domain.changes import (
     AbsenceRecorded,
     AgenciesImported,
@@ -22,6 +23,11 @@ from planner.i18n import gettext as _
 from planner.service.admin import enter_directive
 from planner.service.desk import Desk
 from planner.store import registers
+
+
+def _must_exist(path: Path) -> None:
+    if not path.exists():
+        raise NotFound(_("There is no file {path}.").format(path=path))
 
 
 def _accept(path: Path, problems: Sequence[Problem]) -> None:
@@ -40,18 +46,33 @@ def import_agencies(desk: Desk, path: Path) -> dict[str, Any]:
 
     Raises:
         InputRejected: the file has problems; nothing was entered.
+        NotFound: there is no such file.
     """
     from planner.importer.registers import read_agencies
 
+    _must_exist(path)
     with desk.writing() as session:
         desk.require_department(session)
         before = registers.agencies(session)
         agencies, problems = read_agencies(path, known=before)
-        _accept(path, problems)
+        _accept(path, [*problems, *_circles({**before, **{agency.code: agency for agency in agencies}})])
         changed = [agency for agency in agencies if before.get(agency.code) != agency]
         if changed:
             desk.record(session, [("agencies", AgenciesImported(agencies=tuple(changed)))], reason=path.name)
         return {"read": len(agencies), "changed": len(changed)}
+
+
+def _circles(agencies: Mapping[str, Agency]) -> list[Problem]:
+    """Return a problem for each agency that stands over itself, by what is entered now and what was before."""
+    found = []
+    for code in agencies:
+        above, steps = agencies[code].parent, 0
+        while above in agencies and above != code and steps < len(agencies):
+            above, steps = agencies[above].parent, steps + 1
+        if above == code and agencies[code].parent != code:  # the file's own circles are told by its reader
+            message = _('"{code}" stands over itself; name the agency above it.').format(code=code)
+            found.append(Problem(place=code, code="parent_circle", message=message))
+    return found
 
 
 def import_successions(desk: Desk, path: Path) -> dict[str, Any]:
@@ -59,9 +80,11 @@ def import_successions(desk: Desk, path: Path) -> dict[str, Any]:
 
     Raises:
         InputRejected: the file has problems; nothing was entered.
+        NotFound: there is no such file.
     """
     from planner.importer.registers import read_successions
 
+    _must_exist(path)
     with desk.writing() as session:
         desk.require_department(session)
         successions, problems = read_successions(path, known=registers.agencies(session))
@@ -78,14 +101,16 @@ def import_officers(desk: Desk, path: Path) -> dict[str, Any]:
 
     Raises:
         InputRejected: the file has problems; nothing was entered.
+        NotFound: there is no such file.
     """
     from planner.importer.registers import read_officers
 
+    _must_exist(path)
     with desk.writing() as session:
         desk.require_department(session)
-        officers, problems = read_officers(path, known=registers.agencies(session))
-        _accept(path, problems)
         before = registers.officers(session)
+        officers, problems = read_officers(path, known=registers.agencies(session), known_officers=before)
+        _accept(path, problems)
         changed = [officer for officer in officers if before.get(officer.email) != officer]
         if changed:
             desk.record(session, [("officers", OfficersImported(officers=tuple(changed)))], reason=path.name)
@@ -97,9 +122,11 @@ def import_directive(desk: Desk, path: Path) -> dict[str, Any]:
 
     Raises:
         InputRejected: the file has problems, or assigns to an agency that is not in the register.
+        NotFound: there is no such file.
     """
     from planner.importer.directives import read_directive
 
+    _must_exist(path)
     with desk.writing() as session:
         desk.require_department(session)
         directive, found = read_directive(path)
@@ -227,8 +254,18 @@ def report_target(
     """Record the value that an agency reports for a target.
 
     Raises:
+        InputRejected: the value is no finite number, or the day has not come yet.
         NotFound: no such target or agency.
     """
+    problems = []
+    if not math.isfinite(value):
+        message = _("Found {value!r}, expected a number such as 98.5.").format(value=value)
+        problems.append(Problem(place="VALUE", code="number_form", message=message))
+    if on is not None and on > desk.today:
+        message = _("Found {day}, expected a day not after today ({today}).").format(day=on, today=desk.today)
+        problems.append(Problem(place="--on", code="date_in_future", message=message))
+    if problems:
+        raise InputRejected(_("The value is not recorded."), problems)
     with desk.writing() as session:
         code = desk.directive_code(session, directive)
         known = registers.directives(session)[code]

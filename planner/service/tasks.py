@@ -7,6 +7,7 @@ kept. `done_on` is the date of that document, never the day of the data entry.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -149,6 +150,7 @@ def done(desk: Desk, text: str, *, document: str, on: date, file: Path | None) -
 
     Raises:
         InputRejected: neither number nor file, a date in the future.
+        NotFound: there is no such file.
         WorldFailed: the file cannot be read.
     """
     problems = []
@@ -165,6 +167,8 @@ def done(desk: Desk, text: str, *, document: str, on: date, file: Path | None) -
         try:
             with file.open("rb") as stream:
                 digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        except FileNotFoundError:
+            raise NotFound(_("There is no file {path}.").format(path=file)) from None
         except OSError as error:
             raise WorldFailed(_("The file {name} cannot be read: {reason}").format(name=file, reason=error)) from error
     result = ResultDocument(number=document.strip(), file_name=file.name if file else "", file_sha256=digest)
@@ -178,13 +182,32 @@ def done(desk: Desk, text: str, *, document: str, on: date, file: Path | None) -
     return _move(desk, text, change, reason="", by_department=False)
 
 
+def require_words(given: Mapping[str, str]) -> None:
+    """Check that what must be said in words is not blank; `given` is by option.
+
+    Raises:
+        InputRejected: some of it is; every option is listed.
+    """
+    message = _("The option is blank; write it out, the record keeps it.")
+    problems = [
+        Problem(place=place, code="value_missing", message=message) for place, text in given.items() if not text.strip()
+    ]
+    if problems:
+        raise InputRejected(_("The decision is not recorded without its grounds."), problems)
+
+
 def confirm(desk: Desk, text: str) -> dict[str, Any]:
     """Confirm a result: the department's word that the task is done."""
     return _move(desk, text, {"to": TaskState.CONFIRMED}, reason="", by_department=True)
 
 
 def return_(desk: Desk, text: str, reason: str) -> dict[str, Any]:
-    """Return a result that is not accepted; the task is open again and its deadline unchanged."""
+    """Return a result that is not accepted; the task is open again and its deadline unchanged.
+
+    Raises:
+        InputRejected: no reason is given.
+    """
+    require_words({"--reason": reason})
     return _move(desk, text, {"to": TaskState.RETURNED}, reason=reason, by_department=True)
 
 
@@ -192,8 +215,10 @@ def extend(desk: Desk, text: str, *, to: date, reason: str, document: str) -> di
     """Grant a new last day; the first one stays in the record.
 
     Raises:
+        InputRejected: no reason or no document is given.
         Refused: the task has no deadline, is no longer open, or the new day is not later.
     """
+    require_words({"--reason": reason, "--document": document})
     with desk.writing() as session:
         record = find(session, desk, text)
         desk.require_department(session)
@@ -203,7 +228,9 @@ def extend(desk: Desk, text: str, *, to: date, reason: str, document: str) -> di
                     task=record.short_key, state=_(record.state.label)
                 )
             )
-        if record.last_day is None or to <= record.last_day:
+        if record.last_day is None:
+            raise Refused(_("Task {task} has no last day that could be moved.").format(task=record.short_key))
+        if to <= record.last_day:
             raise Refused(
                 _("The new last day must be later than the one in force ({day}).").format(day=record.last_day)
             )

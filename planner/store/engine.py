@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy import Connection, create_engine, event, select, text
 
 # Handed on under their own names: other rooms write the types, and only this room imports the package.
 from sqlalchemy import Engine as Engine  # noqa: PLC0414
@@ -130,6 +130,11 @@ def lock_appends(session: Session) -> None:
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _APPEND_LOCK})
 
 
+def clock(session: Session) -> float:
+    """Return the database's clock, in seconds since 1970."""
+    return float(session.execute(select(DatabaseEpoch())).scalar_one())
+
+
 def _alembic_config(url: str) -> Any:
     from alembic.config import Config
 
@@ -143,13 +148,21 @@ def upgrade(url: str) -> str:
     """Bring the schema to the newest revision and return it.
 
     Raises:
-        DatabaseFailed: the database cannot be reached or written.
+        DatabaseFailed: the database cannot be reached or written, or is newer than this program.
     """
     from alembic import command
+    from alembic.util import CommandError
 
-    with _translated():
-        command.upgrade(_alembic_config(url), "head")
+    try:
+        with _translated():
+            command.upgrade(_alembic_config(url), "head")
+    except CommandError as error:  # its revision is in none of our migrations
+        raise DatabaseFailed(_newer()) from error
     return newest_revision(url)
+
+
+def _newer() -> str:
+    return _("The database was made by a newer program; install that one.")
 
 
 def newest_revision(url: str) -> str:
@@ -160,11 +173,26 @@ def newest_revision(url: str) -> str:
 
 
 def current_revision(engine: Engine) -> str | None:
-    """Return the revision of the database; None: it holds no schema of ours."""
+    """Return the revision of the database; None: it holds no schema of ours, or there is none."""
     from alembic.runtime.migration import MigrationContext
 
+    if _missing_file(engine) is not None:  # connecting would make it
+        return None
     with _translated(), engine.execution_options(planner_reading=True).connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
+
+
+def _is_known(revision: str, url: str) -> bool:
+    from alembic.script import ScriptDirectory
+
+    return revision in {
+        script.revision for script in ScriptDirectory.from_config(_alembic_config(url)).walk_revisions()
+    }
+
+
+def _missing_file(engine: Engine) -> str | None:
+    name = engine.url.database if engine.dialect.name == "sqlite" else None
+    return name if name and name != ":memory:" and not Path(name).exists() else None
 
 
 def require_current(engine: Engine, url: str) -> None:
@@ -173,13 +201,14 @@ def require_current(engine: Engine, url: str) -> None:
     Raises:
         DatabaseFailed: it is missing, older or newer; the message says what to run.
     """
-    if engine.dialect.name == "sqlite":
-        name = engine.url.database
-        if name and name != ":memory:" and not Path(name).exists():
-            raise DatabaseFailed(_("There is no database at {path}. Make one with: planner init").format(path=name))
+    missing = _missing_file(engine)
+    if missing is not None:
+        raise DatabaseFailed(_("There is no database at {path}. Make one with: planner init").format(path=missing))
     found, wanted = current_revision(engine), newest_revision(url)
     if found is None:
         raise DatabaseFailed(_("The database is empty. Fill it with: planner init"))
+    if found != wanted and not _is_known(found, url):
+        raise DatabaseFailed(_newer())
     if found != wanted:
         raise DatabaseFailed(
             _("The database has revision {found}, this program needs {wanted}. Run: planner db upgrade").format(

@@ -170,7 +170,7 @@ def agencies(session: Session) -> dict[str, Agency]:
             valid_from=row.valid_from,
             valid_to=row.valid_to,
         )
-        for row in session.scalars(select(AgencyRow))
+        for row in session.execute(select(AgencyRow.__table__))
     }
     return dict(sorted(found.items()))
 
@@ -199,7 +199,7 @@ def officers(session: Session) -> dict[str, Officer]:
             valid_from=row.valid_from,
             valid_to=row.valid_to,
         )
-        for row in session.scalars(select(OfficerRow))
+        for row in session.execute(select(OfficerRow.__table__))
     }
     return dict(sorted(found.items()))
 

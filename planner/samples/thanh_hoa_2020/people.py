@@ -14,43 +14,39 @@ from dataclasses import replace
 
 from planner.domain.agency import Agency, Officer, OfficerRole, Succession, Tier
 
-_FAMILIES = tuple(
-    [
-        "Nguyễn",
-        "Trần",
-        "Lê",
-        "Phạm",
-        "Hoàng",
-        "Phan",
-        "Vũ",
-        "Đặng",
-        "Bùi",
-        "Đỗ",
-        "Hồ",
-        "Ngô",
-        "Dương",
-        "Lý",
-        "Hà",
-        "Trịnh",
-        "Mai",
-        "Lò",
-        "Vi",
-        "Quách",
-        "Cao",
-        "Lương",
-        "Đinh",
-        "Tạ",
-    ]
+_FAMILIES = (
+    "Nguyễn",
+    "Trần",
+    "Lê",
+    "Phạm",
+    "Hoàng",
+    "Phan",
+    "Vũ",
+    "Đặng",
+    "Bùi",
+    "Đỗ",
+    "Hồ",
+    "Ngô",
+    "Dương",
+    "Lý",
+    "Hà",
+    "Trịnh",
+    "Mai",
+    "Lò",
+    "Vi",
+    "Quách",
+    "Cao",
+    "Lương",
+    "Đinh",
+    "Tạ",
 )
 _WOMEN = (
     ("Thị", "Thanh", "Ngọc"),
-    tuple(
-        ["Sen", "Huệ", "Cúc", "Đào", "Mận", "Nhài", "Ngâu", "Quế", "Trà", "Hồng", "Lan", "Phượng", "Liễu", "Trúc", "Mơ"]
-    ),
+    ("Sen", "Huệ", "Cúc", "Đào", "Mận", "Nhài", "Ngâu", "Quế", "Trà", "Hồng", "Lan", "Phượng", "Liễu", "Trúc", "Mơ"),
 )
 _MEN = (
     ("Văn", "Hữu", "Đức", "Quang"),
-    tuple(["Tùng", "Bách", "Lim", "Sến", "Trắc", "Gụ", "Mun", "Thông", "Xoan", "Lát", "Dổi", "Luồng", "Vầu", "Bàng"]),
+    ("Tùng", "Bách", "Lim", "Sến", "Trắc", "Gụ", "Mun", "Thông", "Xoan", "Lát", "Dổi", "Luồng", "Vầu", "Bàng"),
 )
 
 #: Officers whom the documentation's examples name: agency -> (member number, name).
@@ -94,10 +90,9 @@ def _of(agency: Agency, seed: str) -> Iterator[Officer]:
         box = _HEAD_BOX.get(agency.code, "lanh.dao") if role is OfficerRole.HEAD else boxes[-1]
         officer = Officer(email=f"{box}@{host(agency.code)}", name=name, title=title, agency=agency.code, role=role)
         people.append(replace(officer, valid_from=agency.valid_from, valid_to=agency.valid_to))
-    head, focal, deputy, *_others = people
+    _head, focal, deputy, *_others = people
     for one in people:
         yield replace(one, substitute=focal.email if one is deputy else deputy.email)
-    assert head.role is OfficerRole.HEAD
 
 
 def _name(seed: str, n: int, taken: list[str]) -> str:

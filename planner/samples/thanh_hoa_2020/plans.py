@@ -181,7 +181,7 @@ def _number(agency: Agency) -> str:
 
 
 def plan_of(sample: SamplePlan) -> Plan:
-    """Return a sample plan as the domain's value: what reading its file must give, but for the wording of date cells."""
+    """Return a sample plan as the domain's value: what its file must give, but for the wording of date cells."""
     goals = []
     for roman, aim, tasks in goals_of(sample):
         planned = tuple(
@@ -206,10 +206,10 @@ def plan_of(sample: SamplePlan) -> Plan:
 class _Dumper(yaml.SafeDumper):
     """Writes lists indented under their key, and every value out, as a person would."""
 
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        super().increase_indent(flow, False)  # type: ignore[no-untyped-call]
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002 - the base's name
+        super().increase_indent(flow, False)
 
-    def ignore_aliases(self, data: Any) -> bool:
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the base's name
         return True
 
 

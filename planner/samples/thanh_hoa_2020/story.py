@@ -7,10 +7,12 @@ before the working day after it was signed. From 1 June the people of thị xã 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from graphlib import TopologicalSorter
+from itertools import accumulate
 from typing import Any, Literal
 
 from planner.config import ZONE
@@ -190,11 +192,8 @@ class _Teller:
         if key in _FORCED:
             return _FORCED[key]
         at = pick(key, "fate", sum(share for _fate, share in _SHARES))
-        for fate, share in _SHARES:
-            at -= share
-            if at < 0:
-                break
-        return fate
+        shares = list(accumulate(share for _fate, share in _SHARES))
+        return _SHARES[bisect_right(shares, at)][0]
 
     def _start(self, key: str, plan: Plan, task: PlannedTask, on: date) -> Event:
         return self._event("start", key, on, 8, self._worker(plan, task, on))
