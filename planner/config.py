@@ -215,7 +215,7 @@ def _convert(kind: str, value: Any, home: Path) -> Any:
                 return int(value)
         raise ValueError(_("Found {value!r}, expected a whole number.").format(value=value))
     if not isinstance(value, str):
-        raise ValueError(_("Found {value!r}, expected text in quotes.").format(value=value))
+        raise ValueError(_("Found {value!r}, expected text in quotes.").format(value=value))  # noqa: TRY004 - told as every wrong value is
     if kind.startswith("Path"):
         return (home / value).resolve()
     return value

@@ -288,7 +288,8 @@ def fail(app: App, error: PlannerError) -> None:
         body = {"code": error.code, "message": error.message, "problems": [p.as_dict() for p in error.problems]}
         click.echo(json.dumps({"error": body}, ensure_ascii=False, indent=2))
         return
-    click.echo(click.style(_("Error: ") + error.message, fg="red"), err=True)
+    plain = bool(os.environ.get("NO_COLOR"))
+    click.secho(_("Error: ") + error.message, fg=None if plain else "red", err=True)
     if error.problems:
         from planner.cli.output import show_problems
 

@@ -25,6 +25,7 @@ from planner.templating import vi_date, vi_instant
 
 # Width when the output is a file or a pipe: nothing there should be cut.
 _PIPE_WIDTH = 240
+_DAY_WIDTH = len("Thường xuyên")  # the widest thing that often stands where a day may stand
 
 
 def console(file: IO[str] | None = None) -> Console:
@@ -66,7 +67,12 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title: 
         return
     table = Table(title=escape(title) or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for position, heading in enumerate(columns):
-        table.add_column(heading, overflow="fold", no_wrap=position == 0)
+        # Where it is narrow, texts are folded and days are not; the heading over days makes room by standing in lines.
+        values = [row[position] for row in rows]
+        days = any(isinstance(value, date) and not isinstance(value, datetime) for value in values)
+        days = days and all(len(text_of(value)) <= _DAY_WIDTH for value in values)
+        shown = heading.replace(" ", "\n") if days and out.is_terminal else heading
+        table.add_column(shown, overflow="fold", no_wrap=days or position == 0)
     for row in rows:
         table.add_row(*[_cell(value) for value in row])
     out.print(table)

@@ -97,7 +97,7 @@ def file_all(app: App, folder: Path) -> None:
 
     def show() -> None:
         show_table(
-            [_("File"), _("Plan"), _("Version"), _("Tasks"), _("Receipt")],
+            [_("File"), _("Plan"), _("Version"), _("Number of tasks"), _("Receipt")],
             [(one.file, one.plan, one.version, one.tasks, one.receipt) for one in result.files if one.ok],
         )
         for one in result.files:
@@ -163,7 +163,7 @@ def list_(app: App) -> None:
     app.emit(
         rows,
         lambda: show_table(
-            [_("Plan"), _("Number"), _("Version"), _("State"), _("Filed at"), _("Tasks"), _("Receipt")],
+            [_("Plan"), _("Number"), _("Version"), _("State"), _("Filed at"), _("Number of tasks"), _("Receipt")],
             [
                 (r["plan"], r["number"], r["version"], PlanState(r["state"]), r["filed_at"], r["tasks"], r["receipt"])
                 for r in rows
@@ -272,7 +272,7 @@ def graph(app: App, name: str) -> None:
     def people() -> None:
         show_facts(
             [
-                (_("Tasks"), data["tasks"]),
+                (_("Number of tasks"), data["tasks"]),
                 (_("Dependencies"), data["dependencies"]),
                 (_("Length in days"), data["makespan_days"]),
                 (_("Critical path"), " -> ".join(data["critical_path"])),

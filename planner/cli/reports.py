@@ -71,7 +71,7 @@ def status(app: App, as_of: datetime | None, path: Path | None, directive: str |
             [
                 (_("As of"), progress.as_of),
                 (_("Plans owed, filed, missing"), f"{filing['owed']}, {filing['filed']}, {len(filing['missing'])}"),
-                (_("Tasks"), tasks["total"]),
+                (_("Number of tasks"), tasks["total"]),
                 (_("completed on time"), tasks["done_on_time"]),
                 (_("completed late"), tasks["done_late"]),
                 (_("open, within time"), tasks["open_in_time"]),

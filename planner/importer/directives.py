@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from planner.domain.agency import Tier
 from planner.domain.deadline import Deadline, DeadlineKind
@@ -21,14 +21,24 @@ from planner.domain.directive import DirectAssignment, Directive, Target
 from planner.errors import Problem
 from planner.i18n import gettext as _
 from planner.importer.dates import parse_deadline
-from planner.importer.plain_yaml import Keys, Mark, line_place, read_yaml, unreadable
-from planner.importer.tables import clean
+from planner.importer.plain_yaml import Keys, Mark, line_place, read_yaml, unopened, unreadable
+from planner.importer.tables import clean, plain_date
 
 CODE = r"^[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*$"
 
 Text = Annotated[str, BeforeValidator(lambda value: clean(value) if isinstance(value, str) else value)]
 Filled = Annotated[Text, StringConstraints(min_length=1)]
 Code = Annotated[Text, StringConstraints(pattern=CODE, max_length=64)]
+
+
+def _day(value: Any) -> date:
+    day = plain_date(value.strip()) if isinstance(value, str) else None
+    if day is None:  # the library alone would take "0" for a day of 1970
+        raise PydanticCustomError("date_form", "not a day")
+    return day
+
+
+Day = Annotated[date, BeforeValidator(_day)]
 
 
 class _Form(BaseModel):
@@ -38,7 +48,7 @@ class _Form(BaseModel):
 class _Filing(_Form):
     duty: Filled
     tiers: Annotated[tuple[Tier, ...], Field(min_length=1)]
-    deadline: date | None = None
+    deadline: Day | None = None
     note: Text = ""
 
 
@@ -48,8 +58,8 @@ class _Target(_Form):
     value: Annotated[float, Field(allow_inf_nan=False)]
     unit: Text = "%"
     tiers: tuple[Tier, ...] = ()
-    holds_from: date | None = None
-    by: date | None = None
+    holds_from: Day | None = None
+    by: Day | None = None
 
 
 class _Assignment(_Form):
@@ -66,7 +76,7 @@ class _Directive(_Form):
     number: Text = ""
     title: Filled
     issuer: Filled
-    issued_on: date
+    issued_on: Day
     filing: _Filing | None = None
     targets: tuple[_Target, ...] = ()
     assignments: tuple[_Assignment, ...] = ()
@@ -89,19 +99,27 @@ def read_directive(path: Path, *, known: Collection[str] | None = None) -> tuple
     try:
         document, marks, problems = read_yaml(path)
     except OSError as error:
-        return None, [unreadable(path, error.strerror or str(error))]
-    if problems:
-        return None, problems
+        return None, [unopened(path, error)]
     if not isinstance(document, dict):
-        message = _("Expected a directive with the keys: {keys}.").format(keys=", ".join(_Directive.model_fields))
-        return None, [Problem(place=path.name, code="yaml_shape", message=message)]
+        if not problems:
+            message = _("Expected a directive with the keys: {keys}.").format(keys=", ".join(_Directive.model_fields))
+            problems.append(Problem(place=path.name, code="yaml_shape", message=message))
+        return None, problems
     try:
         form = _Directive.model_validate(_without_blanks(document))
     except ValidationError as error:
-        return None, [_problem(one, marks) for one in error.errors()]
+        places = [one["loc"] for one in error.errors()]
+        for one in error.errors():  # a list that is empty only because what it holds is wrong is no second problem
+            if one["type"] != "too_short" or not any(len(at) > len(one["loc"]) for at in places if _within(at, one)):
+                problems.append(_problem(one, marks))
+        return None, problems
     directive = _directive(form)
     problems.extend(_checks(directive, marks, known))
     return (None if problems else directive), problems
+
+
+def _within(place: tuple[int | str, ...], error: ErrorDetails) -> bool:
+    return place[: len(error["loc"])] == error["loc"]
 
 
 def _without_blanks(value: Any) -> Any:
@@ -181,7 +199,6 @@ def _problem(error: ErrorDetails, marks: dict[Keys, Mark]) -> Problem:
     while at is None:  # a missing key is told at the entry that lacks it
         at, keys = marks.get(keys), keys[:-1]
     shown = found if isinstance(found, str) else type(found).__name__
-    context = error.get("ctx", {})
     if kind == "missing":
         code, message = "value_missing", _('The key "{key}" is missing; a value is required.').format(key=name)
     elif kind == "extra_forbidden":
@@ -189,17 +206,19 @@ def _problem(error: ErrorDetails, marks: dict[Keys, Mark]) -> Problem:
         keys_known = ", ".join(form.model_fields)
         message = _('The key "{key}" is not expected here. Known keys: {keys}.').format(key=name, keys=keys_known)
         code = "key_unknown"
-    elif kind.startswith("date"):
-        code, message = "date_form", _('Found "{found}"; expected a day as 2020-05-31.').format(found=shown)
+    elif kind == "date_form":
+        code, message = (
+            "date_form",
+            _('Found "{found}"; expected a day as 31/5/2020 or 2020-05-31.').format(found=shown),
+        )
     elif kind in ("float_parsing", "float_type", "finite_number"):
         code, message = "number_form", _('Found "{found}"; expected a number such as 98.5.').format(found=shown)
     elif kind == "enum":
-        expected = context.get("expected", "")
-        message = _('Found "{found}"; expected one of: {expected}.').format(found=shown, expected=expected)
+        message = _('Found "{found}"; expected one of: {expected}.').format(found=shown, expected="; ".join(Tier))
         code = "tier_unknown"
-    elif kind in ("string_too_short", "string_type"):
+    elif kind in ("string_too_short", "string_type") or (kind == "too_short" and isinstance(found, str)):
         code, message = "value_missing", _('"{key}" has no text; a value is required.').format(key=name)
-    elif kind in ("string_pattern_mismatch", "string_too_long"):
+    elif kind in ("string_pattern_mismatch", "string_too_long", "too_long"):
         message = _('Found "{found}"; a code has letters a-z, digits, "-" and ".", at most 64.').format(found=shown)
         code = "code_form"
     elif kind in ("tuple_type", "too_short"):

@@ -30,6 +30,12 @@ def unreadable(path: Path, reason: str) -> Problem:
     return Problem(place=path.name, code="file_unreadable", message=message)
 
 
+def unopened(path: Path, error: OSError) -> Problem:
+    """Return the problem of a file that the disk does not give."""
+    missing = isinstance(error, FileNotFoundError)
+    return unreadable(path, _("there is no such file") if missing else error.strerror or str(error))
+
+
 def decode(path: Path, problems: list[Problem]) -> str:
     """Return a file's UTF-8 text without its byte order mark; of another encoding, "" and a problem.
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Generic, TypeVar
 
-from planner.domain.agency import OfficerRole, Tier
+from planner.domain.agency import OfficerRole, Tier, name_key
 from planner.importer.tables import Columns
 
 AGENCY_COLUMNS = Columns(
@@ -56,25 +57,6 @@ ABSENCE_COLUMNS = Columns(
     required=("officer", "first_day", "last_day"),
 )
 
-TIER_WORDS: Mapping[str, Tier] = {
-    "sở": Tier.DEPARTMENT,
-    "sở, ban, ngành": Tier.DEPARTMENT,
-    "cấp tỉnh": Tier.DEPARTMENT,
-    "tỉnh": Tier.DEPARTMENT,
-    "huyện": Tier.DISTRICT,
-    "cấp huyện": Tier.DISTRICT,
-    "xã": Tier.COMMUNE,
-    "cấp xã": Tier.COMMUNE,
-}
-ROLE_WORDS: Mapping[str, OfficerRole] = {
-    "người đứng đầu": OfficerRole.HEAD,
-    "thủ trưởng": OfficerRole.HEAD,
-    "đầu mối": OfficerRole.FOCAL,
-    "cán bộ đầu mối": OfficerRole.FOCAL,
-    "thành viên": OfficerRole.MEMBER,
-    "cán bộ": OfficerRole.MEMBER,
-}
-
 
 class Extent(StrEnum):
     """How much of an agency its successor takes over."""
@@ -83,4 +65,44 @@ class Extent(StrEnum):
     PARTIAL = "partial"
 
 
-EXTENT_WORDS: Mapping[str, Extent] = {"toàn bộ": Extent.WHOLE, "một phần": Extent.PARTIAL}
+Member = TypeVar("Member", bound=StrEnum)
+
+
+class Words(Generic[Member]):
+    """The words that name the members of an enumeration: their English values and these."""
+
+    def __init__(self, kind: type[Member], words: Mapping[str, Member]) -> None:
+        known = {one.value: one for one in kind} | dict(words)
+        self.expected = "; ".join(known)
+        self._by_key = {name_key(word): one for word, one in known.items()}
+
+    def find(self, text: str) -> Member | None:
+        """Return the member that `text` names, if any; capitals and the tone mark's place do not matter."""
+        return self._by_key.get(name_key(text))
+
+
+TIERS = Words(
+    Tier,
+    {
+        "sở": Tier.DEPARTMENT,
+        "sở, ban, ngành": Tier.DEPARTMENT,
+        "cấp tỉnh": Tier.DEPARTMENT,
+        "tỉnh": Tier.DEPARTMENT,
+        "huyện": Tier.DISTRICT,
+        "cấp huyện": Tier.DISTRICT,
+        "xã": Tier.COMMUNE,
+        "cấp xã": Tier.COMMUNE,
+    },
+)
+ROLES = Words(
+    OfficerRole,
+    {
+        "người đứng đầu": OfficerRole.HEAD,
+        "thủ trưởng": OfficerRole.HEAD,
+        "đầu mối": OfficerRole.FOCAL,
+        "cán bộ đầu mối": OfficerRole.FOCAL,
+        "thành viên": OfficerRole.MEMBER,
+        "cán bộ": OfficerRole.MEMBER,
+    },
+)
+EXTENTS = Words(Extent, {"toàn bộ": Extent.WHOLE, "một phần": Extent.PARTIAL})

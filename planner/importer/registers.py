@@ -11,25 +11,25 @@ import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
 
-from planner.domain.agency import Absence, Agency, Officer, OfficerRole, Succession, Tier, name_key
+from planner.domain.agency import Absence, Agency, Officer, OfficerRole, Succession
 from planner.errors import Problem
 from planner.i18n import gettext as _
 from planner.importer.directives import read_directive
 from planner.importer.register_columns import (
     ABSENCE_COLUMNS,
     AGENCY_COLUMNS,
-    EXTENT_WORDS,
+    EXTENTS,
     OFFICER_COLUMNS,
-    ROLE_WORDS,
+    ROLES,
     SUCCESSION_COLUMNS,
-    TIER_WORDS,
+    TIERS,
     Extent,
+    Member,
+    Words,
 )
-from planner.importer.tables import Cell, Row, read_table
+from planner.importer.tables import Cell, Row, plain_date, read_table
 
 __all__ = [
     "mailbox",
@@ -42,13 +42,9 @@ __all__ = [
 ]
 
 _CODE = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
-_ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
-_DMY = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})")
 _ATOM = re.compile(r"[A-Za-z0-9_+'=~-]+(?:\.[A-Za-z0-9_+'=~-]+)*")
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _LONGEST = 500  # characters of a name, title or reason
-
-Member = TypeVar("Member", bound=StrEnum)
 
 
 def mailbox(text: str) -> str | None:
@@ -68,17 +64,6 @@ def mailbox(text: str) -> str | None:
         and all(_LABEL.fullmatch(label) for label in labels)
     )
     return text.lower() if sound else None
-
-
-def plain_date(text: str) -> date | None:
-    """Return the day that "2020-05-31" or "31/5/2020" (day first, always) names; None if it names none."""
-    iso, dmy = _ISO.fullmatch(text), _DMY.fullmatch(text)
-    try:
-        if iso:
-            return date(int(iso[1]), int(iso[2]), int(iso[3]))
-        return date(int(dmy[3]), int(dmy[2]), int(dmy[1])) if dmy else None
-    except ValueError:
-        return None
 
 
 @dataclass
@@ -141,16 +126,14 @@ class _Reader:
             self.blame(row[name], "email_form", message.format(found=text))
         return found
 
-    def member(self, row: Row, name: str, kind: type[Member], words: Mapping[str, Member]) -> Member | None:
-        """Return the member of an enumeration that a cell names, by its English value or a Vietnamese word."""
-        text = self.text(row, name)
-        key = name_key(text)
-        known = {name_key(one.value): one for one in kind} | {name_key(word): one for word, one in words.items()}
-        if text and key not in known:
-            expected = ", ".join([*(one.value for one in kind), *words])
-            message = _('Found "{found}"; expected one of: {expected}.').format(found=text, expected=expected)
+    def member(self, row: Row, name: str, words: Words[Member], *, required: bool = False) -> Member | None:
+        """Return the member of an enumeration that a cell names."""
+        text = self.text(row, name, required=required)
+        found = words.find(text)
+        if text and found is None:
+            message = _('Found "{found}"; expected one of: {expected}.').format(found=text, expected=words.expected)
             self.blame(row[name], f"{name}_unknown", message)
-        return known.get(key)
+        return found
 
     def once(self, row: Row, name: str, value: object, seen: dict[object, str]) -> None:
         if value and value in seen:
@@ -182,9 +165,7 @@ def read_agencies(path: Path, *, known: Collection[str] = ()) -> tuple[list[Agen
     for row in rows:
         reader.failed = False
         code, name = reader.code(row, "code"), reader.text(row, "name", required=True)
-        tier, parent = reader.member(row, "tier", Tier, TIER_WORDS), reader.code(row, "parent", required=False)
-        if not row["tier"].text:
-            reader.text(row, "tier", required=True)
+        tier, parent = reader.member(row, "tier", TIERS, required=True), reader.code(row, "parent", required=False)
         valid_from, valid_to = reader.span(row, "valid_from", "valid_to")
         reader.once(row, "code", code, seen)
         reader.exists(row, "parent", parent, codes)
@@ -218,7 +199,7 @@ def read_successions(path: Path, *, known: Collection[str] | None = None) -> tup
     for row in rows:
         reader.failed = False
         old, new = reader.code(row, "from_code"), reader.code(row, "to_code")
-        on, extent = reader.day(row, "on", required=True), reader.member(row, "extent", Extent, EXTENT_WORDS)
+        on, extent = reader.day(row, "on", required=True), reader.member(row, "extent", EXTENTS)
         basis = reader.text(row, "legal_basis")
         for name, code in (("from_code", old), ("to_code", new)):
             reader.exists(row, name, code, known)
@@ -250,7 +231,7 @@ def read_officers(
         reader.failed = False
         email, name = reader.mail(row, "email", required=True), reader.text(row, "name", required=True)
         title, agency = reader.text(row, "title"), reader.code(row, "agency")
-        role, substitute = reader.member(row, "role", OfficerRole, ROLE_WORDS), reader.mail(row, "substitute")
+        role, substitute = reader.member(row, "role", ROLES), reader.mail(row, "substitute")
         valid_from, valid_to = reader.span(row, "valid_from", "valid_to")
         reader.once(row, "email", email, seen)
         reader.exists(row, "agency", agency, known)

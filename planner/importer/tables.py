@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,10 +18,14 @@ from pathlib import Path
 from planner.domain.agency import name_key
 from planner.errors import Problem
 from planner.i18n import gettext as _
-from planner.importer.plain_yaml import Keys, decode, line_place, read_yaml, unreadable
+from planner.importer.excel import _grids, _Unreadable
+from planner.importer.grid import Grid, cell_name
+from planner.importer.plain_yaml import Keys, decode, line_place, read_yaml, unopened, unreadable
 
 SUFFIXES = (".csv", ".xlsx", ".yaml", ".yml")
 IGNORED = ("stt", "tt", "số tt", "số thứ tự", "no.", "ghi chú", "note", "notes")
+_ISO = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
+_DMY = re.compile(r"([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{4})")
 _HEADER_WITHIN = 20  # rows; a title block longer than this is not a register's
 
 Value = str | date | float
@@ -85,6 +90,17 @@ def clean(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
+def plain_date(text: str) -> date | None:
+    """Return the day that "2020-05-31" or "31/5/2020" (day first, always) names; None if it names none."""
+    iso, dmy = _ISO.fullmatch(text), _DMY.fullmatch(text)
+    try:
+        if iso:
+            return date(int(iso[1]), int(iso[2]), int(iso[3]))
+        return date(int(dmy[3]), int(dmy[2]), int(dmy[1])) if dmy else None
+    except ValueError:
+        return None
+
+
 def read_table(path: Path, columns: Columns) -> tuple[list[Row], list[Problem]]:
     """Read every entry of a register; a file that cannot be read is one problem, never an exception."""
     suffix = path.suffix.lower()
@@ -97,7 +113,7 @@ def read_table(path: Path, columns: Columns) -> tuple[list[Row], list[Problem]]:
         if suffix in (".yaml", ".yml"):
             return _yaml_rows(path, columns, problems), problems
     except OSError as error:
-        return [], [unreadable(path, error.strerror or str(error))]
+        return [], [unopened(path, error)]
     message = _("Files of this kind are not read; expected one of {suffixes}.").format(suffixes=", ".join(SUFFIXES))
     return [], [Problem(place=path.name, code="file_kind", message=message)]
 
@@ -111,39 +127,38 @@ def _csv_lines(path: Path, problems: list[Problem]) -> Iterator[_Line]:
     delimiter = max(",", ";", "\t", key=first.count)  # a spreadsheet set to Vietnamese writes ";"
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     line = 1
+    records = []
     try:
         for record in reader:
-            start = line
-
-            def cell_place(_n: int, heading: str, start: int = start) -> str:
-                return line_place(start, heading)
-
-            yield _Line(
-                values=[clean(v) for v in record], place=_("line {line}").format(line=start), cell_place=cell_place
-            )
+            records.append((line, record))
             line = reader.line_num + 1
-    except csv.Error as error:
+    except csv.Error as error:  # what follows cannot be told apart, so nothing is judged
         place = _("line {line}").format(line=line)
         problems.append(Problem(place=place, code="file_unreadable", message=unreadable(path, str(error)).message))
+        return
+    for start, record in records:
+
+        def cell_place(_column: int, heading: str, start: int = start) -> str:
+            return line_place(start, heading)
+
+        place = _("line {line}").format(line=start)
+        yield _Line(values=[clean(value) for value in record], place=place, cell_place=cell_place)
 
 
 def _xlsx_lines(path: Path, problems: list[Problem]) -> Iterator[_Line]:
-    from python_calamine import CalamineError, CalamineWorkbook
-
-    if not path.is_file():  # the reader's own error does not say which
-        raise FileNotFoundError(2, _("there is no such file"))
     try:
-        sheet = CalamineWorkbook.from_path(path).get_sheet_by_index(0)
-        table = sheet.to_python(skip_empty_area=False)
-    except (CalamineError, IndexError, ValueError) as error:
-        problems.append(unreadable(path, str(error)))
+        grid = next(_grids(path.read_bytes()), Grid(name="", rows=()))  # measured before it is parsed
+    except _Unreadable as found:
+        problems.append(Problem(place=path.name, code=found.code, message=found.message))
         return
-    for number, values in enumerate(table, start=1):
+    for at, message in grid.faults.items():
+        problems.append(Problem(place=f"{grid.name}!{cell_name(*at)}", code="cell_fault", message=message))
+    for row, values in enumerate(grid.rows):
 
-        def cell_place(n: int, _heading: str, number: int = number) -> str:
-            return f"{sheet.name}!{_letters(n)}{number}"
+        def cell_place(column: int, _heading: str, row: int = row) -> str:
+            return f"{grid.name}!{cell_name(row, column)}"
 
-        yield _Line(values=[_value(v) for v in values], place=f"{sheet.name}!{number}", cell_place=cell_place)
+        yield _Line(values=[_value(v) for v in values], place=f"{grid.name}!{row + 1}", cell_place=cell_place)
 
 
 def _value(raw: object) -> Value:
@@ -156,17 +171,8 @@ def _value(raw: object) -> Value:
     return raw if isinstance(raw, date) else clean(str(raw))
 
 
-def _letters(index: int) -> str:
-    letters = ""
-    rest = index + 1
-    while rest:
-        rest, digit = divmod(rest - 1, 26)
-        letters = chr(65 + digit) + letters
-    return letters
-
-
 def _rows(path: Path, lines: Sequence[_Line], columns: Columns, problems: list[Problem]) -> list[Row]:
-    if problems:
+    if problems and not lines:
         return []
     filled = [(i, line) for i, line in enumerate(lines[:_HEADER_WITHIN]) if any(v != "" for v in line.values)]
     named = [(sum(columns.find(str(v)) is not None for v in line.values), -i) for i, line in filled]

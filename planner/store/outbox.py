@@ -60,6 +60,7 @@ class HeldMail:
     body: bytes
     attempts: int  #: tries before this one
     first_try_at: datetime | None
+    lease: int  #: seconds that the lease lasts
 
 
 def mail_key(kind: str, recipient: str, day: date, extra: Sequence[str]) -> str:
@@ -342,7 +343,7 @@ def claim(session: Session, *, now: datetime, limit: int, lease: int) -> list[He
         )
         .returning(MailRow.id, MailRow.fence, MailRow.recipient, MailRow.body, MailRow.attempts, MailRow.first_try_at)
     )
-    return sorted((HeldMail(**row._mapping) for row in rows), key=lambda mail: mail.id)
+    return sorted((HeldMail(**row._mapping, lease=lease) for row in rows), key=lambda mail: mail.id)
 
 
 def _stale() -> Select[int]:
@@ -353,7 +354,8 @@ def _stale() -> Select[int]:
         and_(NoticeRow.kind == NoticeKind.CONFIRMATION.value, TaskRow.state != TaskState.SUBMITTED.value),
         and_(NoticeRow.kind != NoticeKind.CONFIRMATION.value, TaskRow.state.not_in(OPEN_STATES)),
     )
-    filing = NoticeRow.kind == NoticeKind.FILING.value
+    # By its subject, not by its kind: a rung about an owed plan may also be an urging letter or the Chairman's list.
+    filing = not_(NoticeRow.subject.contains(":"))
     return (
         select(NoticeRow.id)
         .outerjoin(TaskRow, TaskRow.key == NoticeRow.subject)
@@ -364,6 +366,9 @@ def _stale() -> Select[int]:
 
 def begin_data(session: Session, mail: HeldMail, at: datetime) -> bool:
     """Judge the mail's notices once more and, if all hold, record that DATA begins.
+
+    The lease begins anew: the wait for the server's verdict is the longest of all, and a mail that another worker took
+    over meanwhile would be sent twice.
 
     Returns:
         False when the lease was lost, or when a notice no longer holds: then the mail is obsolete and the notices that
@@ -377,7 +382,12 @@ def begin_data(session: Session, mail: HeldMail, at: datetime) -> bool:
     )
     stale = session.scalars(_stale().where(NoticeRow.mail_id == mail.id)).all()
     wanted = MailState.OBSOLETE if stale else MailState.SENDING
-    changed = session.scalar(update(MailRow).where(held).values(state=wanted.value).returning(MailRow.id))
+    changed = session.scalar(
+        update(MailRow)
+        .where(held)
+        .values(state=wanted.value, lease_until=DatabaseEpoch() + mail.lease)
+        .returning(MailRow.id)
+    )
     if changed is None:
         return False
     if stale:
