@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.base import DAY, FILE, FOLDER, App, Command, Group, everywhere, lang_option, option, pass_app
+from planner.cli.base import DAY, FILE, FOLDER, App, Command, Group, argument, everywhere, lang_option, option, pass_app
 from planner.i18n import N_
 from planner.i18n import gettext as _
 
@@ -22,6 +22,17 @@ if TYPE_CHECKING:
     from scheduler.shop import Shop
 
 STATES = ("queued", "mailed", "sent", "dead", "obsolete", "superseded", "suppressed", "cancelled")
+
+
+#: what became of one try to deliver a mail, as the ledger writes it
+_OUTCOMES = {
+    "sent": N_("sent"),
+    "retry": N_("to be tried again"),
+    "channel": N_("to be tried again"),
+    "failed": N_("could not be delivered"),
+    "unknown": N_("sent or not: unknown"),
+    "obsolete": N_("no longer needed, not sent"),
+}
 
 
 def _shop(app: App) -> Shop:
@@ -89,10 +100,14 @@ def run(app: App) -> None:
 @pass_app
 def tick(app: App) -> None:
     """Do one round."""
+    import logging
+
     from planner.cli.output import show_facts
     from planner.errors import WorldFailed
     from scheduler.jobs import run_round
 
+    # What went wrong is told below; the service's log lines are for the service.
+    logging.getLogger("scheduler").addHandler(logging.NullHandler())
     shop = _shop(app)
     done = run_round(shop, app.now, email_channel(shop.settings))
     if done.channel_fault:
@@ -128,11 +143,12 @@ def preview(app: App) -> None:
     def people() -> None:
         if not data["may_send"]:
             say(_("Outside sending hours: mail waits for the next open minute."))
+        nobody = _("nobody found")
         for mail in data["messages"]:
             show_table(
                 [_("Rung"), _("Of what"), _("Last day"), _("Why")],
                 [(n["rung"], n["subject"], n["last_day"], n["reason"]) for n in mail["notices"]],
-                title=f"\n{mail['recipient'] or _('nobody found')}: {mail['subject'] or ''}",
+                title=f"\n{mail['recipient'] or nobody}: {mail['subject'] or ''}",
             )
         counts = _("{mails} mails; {held} notices held back.")
         say(counts.format(mails=text_of(len(data["messages"])), held=text_of(len(data["held_back"]))))
@@ -148,8 +164,13 @@ def preview(app: App) -> None:
 def simulate(app: App, first: date, last: date) -> None:
     """Foresee a span."""
     from planner.cli.output import show_table
+    from planner.errors import UsageRefused
     from scheduler import foresee
 
+    if last < first:
+        raise UsageRefused(
+            _("The last day ({last}) lies before the first ({first}); exchange them.").format(last=last, first=first)
+        )
     days = foresee.simulate(_shop(app), first, last)
     app.emit(
         days,
@@ -170,7 +191,7 @@ def policy() -> None:
 
 
 @policy.command("check", help=N_("Check a policy file; tell everything that is wrong in it."))
-@click.argument("path", metavar="FILE", type=FILE)
+@argument("path", metavar="FILE", type=FILE)
 @everywhere(clock=False)
 @pass_app
 def check_policy(app: App, path: Path) -> None:
@@ -210,30 +231,28 @@ def show_policy(app: App) -> None:
         )
         show_table(
             [_("Rung"), _("Falls due"), _("Who is told"), _("Kind")],
-            [
-                (r["name"], r["trigger"], r["tell"], _(rung.kind.label))
-                for r, rung in zip(data["rungs"], found.rungs, strict=True)
-            ],
+            [(rung.name, rung.trigger.describe(), rung.tell, rung.kind) for rung in found.rungs],
         )
 
     app.emit(data, people)
 
 
 @policy.command("route", help=N_("Show who would be told of a task at each rung."))
-@click.argument("name", metavar="TASK")
+@argument("name", metavar="TASK")
 @everywhere()
 @pass_app
 def route(app: App, name: str) -> None:
     """Show a task's way up the ladder."""
     from planner.cli.output import show_table
     from scheduler import foresee
+    from scheduler.policy import Role
 
     rows = foresee.route(_shop(app), name, app.now)
     app.emit(
         rows,
         lambda: show_table(
             [_("Day"), _("Rung"), _("Role"), _("Recipient"), _("Why")],
-            [(r["nominal"], r["rung"], r["role"], r["recipient"], r["reason"]) for r in rows],
+            [(r["nominal"], r["rung"], Role(r["role"]), r["recipient"], r["reason"]) for r in rows],
         ),
     )
 
@@ -251,6 +270,7 @@ def outbox() -> None:
 def list_outbox(app: App, state: tuple[str, ...], task: str | None) -> None:
     """List the ledger."""
     from planner.cli.output import show_table
+    from planner.domain.notification import NoticeKind, NoticeState
     from planner.store import outbox as ledger
 
     desk = app.desk()
@@ -264,8 +284,8 @@ def list_outbox(app: App, state: tuple[str, ...], task: str | None) -> None:
             [
                 (
                     r["key"][:12],
-                    r["state"],
-                    r["kind"],
+                    NoticeState(r["state"]),
+                    NoticeKind(r["kind"]),
                     r["subject"].split("/", 1)[1],
                     r["rung"],
                     r["recipient"],
@@ -291,13 +311,15 @@ def _whole_key(app: App, key: str) -> str:
 
 
 @outbox.command(help=N_("Show one notice: why, in which mail, and each attempt to deliver it."))
-@click.argument("key")
+@argument("key")
 @everywhere(clock=False)
 @pass_app
 def show(app: App, key: str) -> None:
     """Show a notice."""
     from planner.cli.output import show_facts, show_table
+    from planner.domain.notification import MailState, NoticeKind, NoticeState
     from planner.store import outbox as ledger
+    from scheduler.policy import Role
 
     whole = _whole_key(app, key)
     with app.desk().reading() as session:
@@ -310,17 +332,41 @@ def show(app: App, key: str) -> None:
         row["body"] = mail[0].body.decode("utf-8", "replace") if mail else None
 
     def people() -> None:
-        show_facts([(name, value) for name, value in row.items() if name not in ("attempts_made", "body")])
-        show_table(
-            [_("When"), _("Outcome"), _("Stage"), _("Code"), _("Answer")],
-            [(a["at"], a["outcome"], a["stage"], a["code"], a["reply"]) for a in row["attempts_made"]],
+        show_facts(
+            [
+                (_("Key"), row["key"]),
+                (_("State"), NoticeState(row["state"])),
+                (_("Kind"), NoticeKind(row["kind"])),
+                (_("Of what"), row["subject"].split("/", 1)[1]),
+                (_("Rung"), row["rung"]),
+                (_("Falls due"), row["nominal"]),
+                (_("Role"), Role(row["role"])),
+                (_("Recipient"), row["recipient"] or None),
+                (_("Why"), row["reason"]),
+                (_("Queued at"), row["queued_at"]),
+                (_("Settled at"), row["settled_at"]),
+                (_("Mail"), MailState(row["mail_state"]) if row["mail_state"] else None),
+                (_("Subject"), row["mail_subject"]),
+                (_("Sent"), row["sent_at"]),
+                (_("Message-ID"), row["message_id"]),
+                (_("Last error"), row["last_error"] or None),
+            ]
         )
+        outcomes = {name: _(label) for name, label in _OUTCOMES.items()}
+        if row["attempts_made"]:
+            show_table(
+                [_("When"), _("Outcome"), _("Stage"), _("Code"), _("Answer")],
+                [
+                    (a["at"], outcomes[a["outcome"]], a["stage"].upper(), a["code"], a["reply"])
+                    for a in row["attempts_made"]
+                ],
+            )
 
     app.emit(row, people)
 
 
 @outbox.command(help=N_("Let a refused or waiting mail be tried again at the next round."))
-@click.argument("key")
+@argument("key")
 @everywhere(writes=True)
 @pass_app
 def retry(app: App, key: str) -> None:
@@ -338,22 +384,49 @@ def retry(app: App, key: str) -> None:
     app.emit({"key": whole, "state": "mailed"}, lambda: say(_("It will be tried at the next round.")))
 
 
+@outbox.command(help=N_("Take a notice that still waits out of the queue for good."))
+@argument("key")
+@everywhere(writes=True)
+@pass_app
+def cancel(app: App, key: str) -> None:
+    """Cancel a notice."""
+    from planner.cli.output import say
+    from planner.errors import Refused
+    from planner.store import outbox as ledger
+
+    whole = _whole_key(app, key)
+    desk = app.desk()
+    with desk.writing() as session:
+        desk.require_department(session)
+        if not ledger.cancel(session, whole, app.now):
+            raise Refused(_("This notice does not wait any more; it cannot be taken back."))
+    app.emit({"key": whole, "state": "cancelled"}, lambda: say(_("It will not be sent.")))
+
+
 @click.command(cls=Command, help=N_("Play the whole story on the sample, in a folder of its own."))
 @option(
     "-o", "--output", "folder", type=FOLDER, default=Path("planner-demo"), show_default=True, help=N_("The folder.")
 )
+@option("--until", type=DAY, help=N_("Stop the story on this day; default: 31 July 2020."))
 @option("--json", "as_json", is_flag=True, help=N_("Print one JSON document."))
 @lang_option
 @pass_app
-def demo(app: App, folder: Path, as_json: bool) -> None:
+def demo(app: App, folder: Path, until: date | None, as_json: bool) -> None:
     """Play the demo."""
-    from planner.cli.output import progress_bar, say
+    from planner.cli.output import progress_bar, say, text_of
+    from planner.errors import UsageRefused
     from scheduler import demo as story
 
     app.as_json = as_json
+    last = until or story.LAST
+    if not story.FIRST <= last <= story.LAST:
+        raise UsageRefused(
+            _("The story goes from {first} to {last}.").format(first=text_of(story.FIRST), last=text_of(story.LAST))
+        )
     with progress_bar(_("Playing May to July 2020")) as bar:
         done = story.play(
             folder,
+            last=last,
             on_start=lambda days: bar.update(bar.task_ids[0], total=days),
             on_day=lambda: bar.advance(bar.task_ids[0]),
         )
@@ -366,8 +439,8 @@ def demo(app: App, folder: Path, as_json: bool) -> None:
         )
         reports = folder / "reports"
         say(_("Begin here: {path}").format(path=folder / "index.html"))
-        say(_("The Chairman's report: {path}").format(path=reports / f"bao-cao-{story.LAST.isoformat()}.docx"))
+        say(_("The Chairman's report: {path}").format(path=reports / f"bao-cao-{last.isoformat()}.docx"))
         say(_("The mails, day by day: {path}").format(path=folder / "mails"))
-        say(_("Go on by yourself: cd {path} && planner task list --now 2020-08-03").format(path=folder))
+        say(_("Go on by yourself: cd {path} && planner task list --now {day}").format(path=folder, day=last))
 
     app.emit(done, people)

@@ -28,18 +28,19 @@ CONNECTIONS = 4
 _HELD = 2 * CONNECTIONS
 _WAITS = (1, 5, 15, 30)  # minutes after the first, second ... failed try; then hourly
 _HOURLY = 60
-_GIVE_UP_AFTER = timedelta(hours=72)
+GIVE_UP_AFTER = timedelta(hours=72)
 
 
 @dataclass(kw_only=True)
 class Outcome:
-    """What became of the mails of one delivery."""
+    """What became of the mails of one delivery; `obsolete` counts notices, the others mails."""
 
     sent: int = 0
     retry: int = 0
     failed: int = 0
     unknown: int = 0
-    obsolete: int = 0
+    obsolete: int = 0  #: notices found untrue just before DATA
+    given_up: int = 0  #: mails given up for that; what of them still holds waits for another mail
     channel_fault: str = ""
 
 
@@ -56,7 +57,13 @@ async def deliver_pending(
                 held = outbox.claim(session, now=now, limit=_HELD, lease=shop.settings.delivery_lease)
             if not held:
                 break
-            await asyncio.gather(*(_deliver(shop, now, post, mail, outcome) for mail in held))
+            done = await asyncio.gather(
+                *(_deliver(shop, now, post, mail, outcome) for mail in held), return_exceptions=True
+            )
+            # Only when all are at rest: one mail's trouble with the database must not cut off another in the middle.
+            for error in done:
+                if error is not None:
+                    raise error
     return outcome
 
 
@@ -67,6 +74,8 @@ async def _deliver(shop: Shop, now: datetime, post: Channel, mail: outbox.HeldMa
         nonlocal given_up
         with writing(shop.engine) as session:
             begun = outbox.begin_data(session, mail, now)
+            if not begun:
+                outcome.obsolete += outbox.obsolete_in(session, mail.id)
         given_up = not begun
         return begun
 
@@ -81,7 +90,7 @@ async def _deliver(shop: Shop, now: datetime, post: Channel, mail: outbox.HeldMa
         _record_failure(shop, now, mail, error, outcome)
         return
     if receipt is None:
-        outcome.obsolete += given_up
+        outcome.given_up += given_up
         return
     with writing(shop.engine) as session:
         kept = outbox.settle(
@@ -129,7 +138,7 @@ def _verdict(mail: outbox.HeldMail, error: DeliveryError, now: datetime) -> tupl
         return MailState.READY, "channel", now + timedelta(minutes=_WAITS[0])
     if error.permanent:
         return MailState.DEAD, "failed", None
-    if mail.first_try_at is not None and now - mail.first_try_at >= _GIVE_UP_AFTER:
+    if mail.first_try_at is not None and now - mail.first_try_at >= GIVE_UP_AFTER:
         return MailState.DEAD, "failed", None
     minutes = _WAITS[mail.attempts] if mail.attempts < len(_WAITS) else _HOURLY
     next_try = now + timedelta(minutes=minutes * _jitter(mail))

@@ -38,11 +38,14 @@ _LATE_FILERS = 5  # every so many-th file comes only after reminders
 _FILED, _FILED_LATE = date(2020, 5, 6), (date(2020, 5, 12), date(2020, 5, 18))
 
 
-def play(folder: Path, *, on_start: Callable[[int], None], on_day: Callable[[], None]) -> dict[str, Any]:
+def play(
+    folder: Path, *, last: date = LAST, on_start: Callable[[int], None], on_day: Callable[[], None]
+) -> dict[str, Any]:
     """Play the demo into `folder` and return where everything is.
 
     Args:
         folder: new, empty, or an earlier demo's, which is replaced.
+        last: the day on which the story stops, not after `LAST`; the reports are made on it and on earlier dates.
         on_start: told how many days there will be.
         on_day: told after each of them.
 
@@ -59,10 +62,10 @@ def play(folder: Path, *, on_start: Callable[[int], None], on_day: Callable[[], 
         replace(desk, now=datetime.combine(date(2020, 4, 29), time(16), ZONE)), admin.SAMPLES[0], config_file
     )
     paths = sample_plans.write_plans(_folder(folder / "plans"))
-    on_start((LAST - FIRST).days + 1)
+    on_start((last - FIRST).days + 1)
     with Sink(folder / "mails") as sink:
         settings = replace(settings, smtp_host="127.0.0.1", smtp_port=sink.port)
-        reports = _live(folder, replace(desk, settings=settings), paths, on_day)
+        reports = _live(folder, replace(desk, settings=settings), paths, last, on_day)
         mails = sink.count
     with desk.reading() as session:
         plans = [key for key, r in stored.plan_records(session).items() if r.plan.kind is PlanKind.FILED]
@@ -97,7 +100,7 @@ def _folder(path: Path) -> Path:
     return path
 
 
-def _live(folder: Path, desk: Desk, paths: list[Path], on_day: Callable[[], None]) -> list[Path]:
+def _live(folder: Path, desk: Desk, paths: list[Path], last: date, on_day: Callable[[], None]) -> list[Path]:
     """Let the days pass: people act, the engine does its round each morning, reports are made."""
     shop = Shop(settings=desk.settings)
     filed_on = {path: _filing_day(at) for at, path in enumerate(paths)}
@@ -107,7 +110,7 @@ def _live(folder: Path, desk: Desk, paths: list[Path], on_day: Callable[[], None
     def channel() -> EmailChannel:
         return EmailChannel(shop.settings.smtp_host, shop.settings.smtp_port, shop.settings.smtp_tls)
 
-    for offset in range((LAST - FIRST).days + 1):
+    for offset in range((last - FIRST).days + 1):
         today = FIRST + timedelta(days=offset)
         morning = replace(desk, now=datetime.combine(today, time(8), ZONE))
         for path in [path for path, day in filed_on.items() if day == today]:
@@ -115,7 +118,7 @@ def _live(folder: Path, desk: Desk, paths: list[Path], on_day: Callable[[], None
         run_round(shop, morning.now, channel)
         for event in events.get(today, ()):
             _act(desk, event)
-        if today in REPORT_DAYS:
+        if today in REPORT_DAYS or today == last:
             reports.extend(_report(desk, folder, today))
         on_day()
     return reports

@@ -5,14 +5,14 @@ Nothing is assumed but what is known now: nobody reports anything meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from itertools import groupby
 from typing import Any
 
 from planner import i18n
 from planner.config import ZONE
-from planner.domain.notification import Notice, NoticeState
+from planner.domain.notification import MailState, Notice, NoticeState
 from planner.domain.plan import State
 from planner.errors import NotFound
 from planner.i18n import gettext as _
@@ -41,70 +41,107 @@ def _as_dict(notice: Notice, state: State) -> dict[str, Any]:
 
 
 def preview(shop: Shop, now: datetime) -> dict[str, Any]:
-    """Return the mails that a round at `now` would send, and what it would hold back, with the reasons."""
+    """Return the mails that a round at `now` would send, and what it would hold back, with the reasons.
+
+    Outside sending hours these are the mails that wait.
+    """
+    today = local_day(now)
     with reading(shop.engine) as session:
         picture = shop.picture(session, now)
         ledger = outbox.states_by_key(session)
-        digests = outbox.digests_of(session, local_day(now))
-        told = outbox.times_told(session, picture.state.tasks.keys())
+        digests = outbox.digests_of(session, today)
+        written = outbox.open_mails(session)
+        with i18n.speaking(shop.settings.lang):
+            judged = {one.key: one for one in shop.judge(picture, now)}
+        told = outbox.times_told(session, {one.subject for one in judged.values()})
+    state = picture.state
+    queued = {key: one for key, one in judged.items() if one.state is NoticeState.QUEUED}
+    waiting = [one for key, one in queued.items() if ledger.get(key, NoticeState.QUEUED) in _MAY_BE_QUEUED]
+    have_one = {recipient for recipient, (_given_up, standing) in digests.items() if standing}
+    messages = []
+    for mail in written:
+        if _is_given_up(mail, queued, today):
+            waiting += [queued[one.key] for one in mail.notices if one.key in queued]
+            if mail.kind == "digest" and mail.day == today:
+                have_one.discard(mail.recipient)
+        elif mail.next_try_at <= now:
+            messages.append(_message(mail.recipient, mail.subject, [judged.get(o.key, o) for o in mail.notices], state))
     with i18n.speaking(shop.settings.lang):
-        notices = shop.judge(picture, now)
-        facts = Facts(shop, picture, local_day(now), told)
-        waiting = [
-            one
-            for one in notices
-            if one.state is NoticeState.QUEUED and ledger.get(one.key, NoticeState.QUEUED) is NoticeState.QUEUED
-        ]
-        messages = []
-        for recipient, group in groupby(sorted(waiting, key=lambda n: n.recipient), key=lambda n: n.recipient):
-            mine = list(group)
-            if digests.get(recipient, (0, False))[1]:
-                mine = [one for one in mine if one.urgent]
-            if mine:
-                messages.append(
-                    {
-                        "recipient": recipient or None,
-                        "subject": facts.subject(recipient, mine, now) if recipient else None,
-                        "notices": [_as_dict(one, picture.state) for one in mine],
-                    }
-                )
-    held = [
-        _as_dict(one, picture.state) for one in notices if one.state is not NoticeState.QUEUED and one.key not in ledger
-    ]
+        facts = Facts(shop, picture, today, told)
+        for recipient, mine in _by_recipient(one for one in waiting if one.urgent or one.recipient not in have_one):
+            subject = facts.subject(recipient, mine, now) if recipient else None
+            messages.append(_message(recipient, subject, mine, state))
+    held = [_as_dict(one, state) for key, one in judged.items() if key not in queued and key not in ledger]
     return {"now": now, "may_send": shop.may_send(now), "messages": messages, "held_back": held}
+
+
+#: what the ledger may say of a notice that the next round puts into a mail, besides that it does not know it
+_MAY_BE_QUEUED = (NoticeState.QUEUED, NoticeState.SUPPRESSED, NoticeState.OBSOLETE)
+
+
+def _is_given_up(mail: outbox.OpenMail, queued: Mapping[str, Notice], today: date) -> bool:
+    """Say whether a round would make other mails out of this one."""
+    if mail.state is not MailState.READY:
+        return False
+    if mail.kind == "digest" and mail.day < today:
+        return True
+    now = [queued.get(one.key) for one in mail.notices]
+    return any(
+        new is None or (new.recipient, new.kind) != (old.recipient, old.kind)
+        for new, old in zip(now, mail.notices, strict=True)
+    )
+
+
+def _message(recipient: str, subject: str | None, notices: Iterable[Notice], state: State) -> dict[str, Any]:
+    return {
+        "recipient": recipient or None,
+        "subject": subject,
+        "notices": [_as_dict(one, state) for one in notices],
+    }
+
+
+def _by_recipient(notices: Iterable[Notice]) -> Iterator[tuple[str, list[Notice]]]:
+    for recipient, group in groupby(sorted(notices, key=lambda one: one.recipient), key=lambda one: one.recipient):
+        yield recipient, list(group)
 
 
 def simulate(shop: Shop, first: date, last: date) -> list[dict[str, Any]]:
     """Return the mails that the policy would send on each working day from `first` to `last`."""
     opens = shop.policy.sending.opens
     with reading(shop.engine) as session:
-        start = datetime.combine(first, time(), ZONE)
-        picture = shop.picture(session, start)
-        told = {key for key, state in outbox.states_by_key(session).items() if state is not NoticeState.QUEUED}
+        picture = shop.picture(session, datetime.combine(first, time(), ZONE))
+        waiting = {one.key for mail in outbox.open_mails(session) for one in mail.notices}
+        ledger = outbox.states_by_key(session)
+        digests = outbox.digests_of(session, first)
+    told = {key for key, state in ledger.items() if state not in _MAY_BE_QUEUED and key not in waiting}
+    nobody: set[str] = set()
     days = []
     for offset in range((last - first).days + 1):
         now = datetime.combine(first + timedelta(days=offset), opens, ZONE)
         if not shop.may_send(now):
             continue
         with i18n.speaking(shop.settings.lang):
-            notices = [one for one in shop.judge(shop.picture_of(picture.state, now), now) if one.key not in told]
-        told.update(one.key for one in notices)
-        sent = [one for one in notices if one.state is NoticeState.QUEUED]
+            judged = shop.judge(shop.picture_of(picture.state, now), now)
+        sent = [
+            one
+            for one in judged
+            if one.state is NoticeState.QUEUED
+            and one.key not in (told if one.recipient else nobody)
+            and (offset or one.urgent or not digests.get(one.recipient, (0, False))[1])
+        ]
+        told.update(one.key for one in sent if one.recipient)
+        nobody.update(one.key for one in sent if not one.recipient)
         if sent:
-            days.append({"date": now.date(), "mails": _mails(sent, picture.state)})
+            mails = [
+                {"recipient": recipient or None, "notices": [_as_dict(one, picture.state) for one in mine]}
+                for recipient, mine in _by_recipient(sent)
+            ]
+            days.append({"date": now.date(), "mails": mails})
     return days
 
 
-def _mails(notices: Iterable[Notice], state: State) -> list[dict[str, Any]]:
-    ordered = sorted(notices, key=lambda one: one.recipient)
-    return [
-        {"recipient": recipient or None, "notices": [_as_dict(one, state) for one in group]}
-        for recipient, group in groupby(ordered, key=lambda one: one.recipient)
-    ]
-
-
 def route(shop: Shop, task: str, now: datetime) -> list[dict[str, Any]]:
-    """Return who would be told of a task at each rung if nothing more were reported.
+    """Return who is told of a task at each rung, on the day it falls due, if nothing more is reported.
 
     Raises:
         NotFound: there is no such open task with a deadline.
@@ -116,8 +153,24 @@ def route(shop: Shop, task: str, now: datetime) -> list[dict[str, Any]]:
     record = state.tasks[wanted[0]] if wanted else None
     if record is None or record.last_day is None:
         raise NotFound(_("There is no open task {task} with a deadline. See: planner task list").format(task=task))
-    # The persons are those of today; the day asked about lies after the last rung of any sensible ladder.
-    later = datetime.combine(max(record.last_day, local_day(now)) + timedelta(days=120), time(12), ZONE)
+    key = record.key
+
+    def on(day: date) -> list[Notice]:
+        return Judge(
+            state,
+            shop.policy,
+            shop.calendar(),
+            datetime.combine(day, time(12), ZONE),
+            department=shop.settings.department,
+            dependencies=picture.dependencies,
+        ).of(key)
+
     with i18n.speaking(shop.settings.lang):
-        judge = Judge(state, shop.policy, shop.calendar(), later, department=shop.settings.department)
-        return [_as_dict(one, state) for one in judge.of(record.key)]
+        end = max(record.last_day, local_day(now)) + _AFTER_THE_LAST_RUNG
+        days = sorted({one.nominal for one in on(end)})
+        # Asked day by day: who is in office, away or inhibited is judged as of the day on which the rung falls due.
+        return [_as_dict(one, state) for day in days for one in on(day) if one.nominal == day]
+
+
+#: after the deadline; later than the last rung of any sensible ladder
+_AFTER_THE_LAST_RUNG = timedelta(days=120)

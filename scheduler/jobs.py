@@ -17,6 +17,7 @@ from planner import i18n
 from planner.domain.directive import Directive
 from planner.domain.notification import Notice, NoticeState
 from planner.domain.plan import State
+from planner.errors import InputRejected
 from planner.store import outbox
 from planner.store.engine import reading, writing
 from scheduler import compose, delivery, message
@@ -63,28 +64,30 @@ def run_round(
     shop: Shop, now: datetime, channel: Callable[[], Channel], stop: Callable[[], bool] | None = None
 ) -> Round:
     """Do one whole round at `now`; `stop` is asked between mails whether to leave the rest to the next round."""
-    picture, done = queue_due(shop, now)
-    totals = {"sent": 0, "retry": 0, "failed": 0, "unknown": 0}
+    stop = stop or (lambda: False)
+    done = queue_due(shop, now)
+    totals = {"obsolete": done.obsolete, "sent": 0, "retry": 0, "failed": 0, "unknown": 0}
     fault = ""
-    obsolete = done.obsolete
     if shop.may_send(now):
         # A mail given up just before DATA frees its other notices for another mail, hence again until all is still.
         for _pass in range(3):
-            obsolete += fill_mails(shop, picture, now)
-            outcome = asyncio.run(delivery.deliver_pending(shop, now, channel, stop or (lambda: False)))
+            filled = fill_mails(shop, now, stop)
+            outcome = asyncio.run(delivery.deliver_pending(shop, now, channel, stop))
             for name in totals:
                 totals[name] += getattr(outcome, name)
+            totals["obsolete"] += filled.obsolete
+            totals["failed"] += filled.refused
             fault = outcome.channel_fault
-            if not outcome.obsolete or fault:
+            if not outcome.given_up or fault or stop():
                 break
-    result = replace(done, obsolete=obsolete, channel_fault=fault, **totals)
+    result = replace(done, channel_fault=fault, **totals)
     with writing(shop.engine) as session:
         outbox.record_tick(session, now, result.as_dict())
     log.info("round", extra={"counts": result.as_dict()})
     return result
 
 
-def queue_due(shop: Shop, now: datetime) -> tuple[Picture, Round]:
+def queue_due(shop: Shop, now: datetime) -> Round:
     """Enter into the ledger everything that must have been told by `now`, and settle what need not be any more."""
     with reading(shop.engine) as session:
         picture = shop.picture(session, now)
@@ -93,7 +96,7 @@ def queue_due(shop: Shop, now: datetime) -> tuple[Picture, Round]:
     with writing(shop.engine) as session:
         new = outbox.enqueue(session, notices, policy_hash=shop.policy.hash, at=now)
         settled = outbox.reconcile(session, {notice.key: notice for notice in notices}, now)
-    return picture, Round(
+    return Round(
         queued=new[NoticeState.QUEUED],
         superseded=new[NoticeState.SUPERSEDED] + settled[NoticeState.SUPERSEDED],
         suppressed=new[NoticeState.SUPPRESSED] + settled[NoticeState.SUPPRESSED],
@@ -101,34 +104,55 @@ def queue_due(shop: Shop, now: datetime) -> tuple[Picture, Round]:
     )
 
 
-def fill_mails(shop: Shop, picture: Picture, now: datetime) -> int:
-    """Put what is queued into mails, one digest a person and day; return how many notices had become untrue.
+def fill_mails(shop: Shop, now: datetime, stop: Callable[[], bool] = lambda: False) -> Filled:
+    """Put what is queued into mails, one digest a person and day.
 
-    The bytes are stored before any connection is made and stay the same at every try.
+    The bytes are stored before any connection is made and stay the same at every try. `stop` is asked between batches.
     """
     today = local_day(now)
-    # Judged again on the present: between queueing and now a task may have been handed in.
     with reading(shop.engine) as session:
-        picture = shop.picture(session, now)
-        waiting = outbox.queued(session)
         digests = outbox.digests_of(session, today)
-        told = outbox.times_told(session, {one.notice.subject for one in waiting}) if waiting else {}
-    if not waiting:
-        return 0
+        waiting = [one for one in outbox.queued(session) if _may_go(one.notice, digests)]
+        if not waiting:
+            return Filled()
+        # Judged again on the present: between queueing and now a task may have been handed in.
+        picture = shop.picture(session, now)
+        told = outbox.times_told(session, {one.notice.subject for one in waiting})
+        unreached = outbox.unreached_since(session, now - delivery.GIVE_UP_AFTER)
+    obsolete = refused = 0
     with i18n.speaking(shop.settings.lang):
-        holds = {one.key: one for one in shop.judge(picture, now) if one.state is NoticeState.QUEUED}
-        untrue = [one.id for one in waiting if one.notice.key not in holds]
-        if untrue:
+        judged = {one.key: one for one in shop.judge(picture, now)}
+        holds = [one for one in waiting if (found := judged.get(one.notice.key)) and found.state is NoticeState.QUEUED]
+        if len(holds) < len(waiting):
             with writing(shop.engine) as session:
-                outbox.reconcile(session, {n.key: n for n in shop.judge(picture, now)}, now)
-        facts = Facts(shop, picture, today, told)
-        bundles = _bundles([one for one in waiting if one.notice.key in holds], digests, today)
-        while batch := list(islice(bundles, _BATCH)):
-            mails = [(facts.mail(bundle, now), [one.id for one in bundle.notices]) for bundle in batch]
+                obsolete = outbox.reconcile(session, judged, now)[NoticeState.OBSOLETE]
+        facts = Facts(shop, picture, today, told, unreached)
+        bundles = _bundles(holds, digests, today)
+        while not stop() and (batch := list(islice(bundles, _BATCH))):
+            mails = []
+            for bundle in batch:
+                try:
+                    mails.append((facts.mail(bundle, now), [one.id for one in bundle.notices]))
+                except InputRejected:  # one person's entry must not silence all the others
+                    refused += 1
+                    log.exception("mail not written", extra={"notices": [one.id for one in bundle.notices]})
             with writing(shop.engine) as session:
                 for mail, ids in mails:
                     outbox.save_mail(session, mail, ids, now)
-    return len(untrue)
+    return Filled(obsolete=obsolete, refused=refused)
+
+
+def _may_go(notice: Notice, digests: Mapping[str, tuple[int, bool]]) -> bool:
+    """Say whether a notice may go today: nobody gets a second digest, only what is urgent."""
+    return notice.urgent or not digests.get(notice.recipient, (0, False))[1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filled:
+    """What came of putting notices into mails, besides the mails."""
+
+    obsolete: int = 0  #: notices that had become untrue
+    refused: int = 0  #: mails that could not be written
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,24 +166,33 @@ class Bundle:
 
 
 def _bundles(
-    waiting: list[outbox.QueuedNotice], digests: Mapping[str, tuple[int, bool]], today: date
+    waiting: Iterable[outbox.QueuedNotice], digests: Mapping[str, tuple[int, bool]], today: date
 ) -> Iterator[Bundle]:
+    """Yield a bundle for each recipient of notices that may go today."""
     for recipient, group in groupby(waiting, key=lambda one: one.notice.recipient):
         mine = list(group)
         given_up, standing = digests.get(recipient, (0, False))
         if not standing:
             key = outbox.mail_key("digest", recipient, today, [str(given_up)])
             yield Bundle(recipient=recipient, kind="digest", key=key, notices=mine)
-        elif urgent := [one for one in mine if one.notice.urgent]:
-            key = outbox.mail_key("urgent", recipient, today, sorted(one.notice.key for one in urgent))
-            yield Bundle(recipient=recipient, kind="urgent", key=key, notices=urgent)
+        else:
+            key = outbox.mail_key("urgent", recipient, today, sorted(one.notice.key for one in mine))
+            yield Bundle(recipient=recipient, kind="urgent", key=key, notices=mine)
 
 
 class Facts:
     """Everything that the wording of a mail needs, looked up once for many mails."""
 
-    def __init__(self, shop: Shop, picture: Picture, today: date, told: Mapping[tuple[str, str], int]) -> None:
+    def __init__(
+        self,
+        shop: Shop,
+        picture: Picture,
+        today: date,
+        told: Mapping[tuple[str, str], int],
+        unreached: Mapping[str, datetime] | None = None,
+    ) -> None:
         self._shop, self._picture, self._today, self._told = shop, picture, today, told
+        self._unreached = unreached or {}
         self._holding = holding_up(picture.state, picture.dependencies)
         self._calendar = shop.calendar()
 
@@ -196,6 +229,7 @@ class Facts:
             key=bundle.key,
             subject=written.subject,
             message_id=message_id,
+            first_try_at=self._unreached.get(bundle.recipient),
             body=message.assemble(
                 written,
                 sender=settings.mail_from,

@@ -116,7 +116,8 @@ def make_plan(agency: str = "stttt", tasks: Sequence[PlannedTask] | None = None,
     """Return a plan with one goal."""
     sound: dict[str, Any] = {"number": "12/KH", "signed": date(2020, 5, 4), "directive": DIRECTIVE}
     if tasks is None:
-        tasks = (make_task("I.1"), make_task("I.2", after=("I.1",)))
+        mine = focal(agency)
+        tasks = (make_task("I.1", responsible=mine), make_task("I.2", responsible=mine, after=("I.1",)))
     goal = Goal(code="I", title="100% văn bản điện tử", target="2.3", tasks=tuple(tasks))
     return Plan(**{"agency": agency, "goals": (goal,), **sound, **fields})
 

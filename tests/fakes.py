@@ -23,8 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP as ServerProtocol
-from aiosmtpd.smtp import Envelope, Session
+from aiosmtpd.smtp import SMTP, Envelope, Session
 from sqlalchemy import Engine, MetaData, select
 
 from planner.config import ZONE, Settings
@@ -36,7 +35,6 @@ from planner.domain.plan import Goal, Plan, PlannedTask, PlanRecord
 from planner.domain.status import PlanState
 from planner.service.desk import Desk
 from planner.store import plans as stored
-from planner.store.engine import connect
 from planner.store.state import Book
 from planner.store.tables import MailRow, NoticeRow
 from scheduler.channels import Channel
@@ -97,7 +95,9 @@ class Province:
 
     def desk(self, now: datetime, user: str | None = None) -> Desk:
         """Return the desk of somebody who acts at `now`."""
-        return Desk(settings=self.shop.settings, now=now, user=user)
+        desk = Desk(settings=self.shop.settings, now=now, user=user)
+        vars(desk)["engine"] = self.engine  # one pool of connections for all
+        return desk
 
     def file(self, agency: str, *tasks: PlannedTask, now: datetime | None = None) -> None:
         """File the plan of an agency; it is in force at once."""
@@ -124,7 +124,9 @@ class Province:
 
     def with_settings(self, **changes: Any) -> Province:
         """Return the same province with other settings."""
-        return Province(Shop(settings=replace(self.shop.settings, **changes)))
+        shop = Shop(settings=replace(self.shop.settings, **changes))
+        vars(shop)["engine"] = self.engine
+        return Province(shop)
 
     def channel(self, **more: Any) -> Callable[[], Channel]:
         """Return what opens the way to the mail server of the settings."""
@@ -175,10 +177,20 @@ def everything(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
         }
 
 
+@contextmanager
 def make_province(
-    database_url: str, home: Path, *, filing_deadline: date | None = None, smtp_port: int = 1, **settings: Any
-) -> Province:
-    """Enter the small province into an empty, migrated database; without a filing deadline nobody owes a plan."""
+    database_url: str,
+    home: Path,
+    *,
+    filing_deadline: date | None = None,
+    smtp_port: int = 1,
+    members: int = 0,
+    **settings: Any,
+) -> Iterator[Province]:
+    """Enter the small province into an empty, migrated database; without a filing deadline nobody owes a plan.
+
+    `members` more people work at snv: "m0@snv.example.vn", "m1@snv.example.vn" ...
+    """
     province = Province(
         Shop(
             settings=Settings(
@@ -205,6 +217,9 @@ def make_province(
         )
         for agency in AGENCIES
         for role in OfficerRole
+    ) + tuple(
+        Officer(email=mailbox("snv", f"m{n}"), name=f"Trần Văn {n}", title="Chuyên viên", agency="snv")
+        for n in range(members)
     )
     desk = province.desk(at("2020-04-29"))
     with desk.writing() as session:
@@ -216,7 +231,10 @@ def make_province(
                 (DIRECTIVE, DirectiveImported(directive=directive)),
             ],
         )
-    return province
+    try:
+        yield province
+    finally:
+        province.engine.dispose()
 
 
 # --- the mail server ---
@@ -234,6 +252,7 @@ class MailServer:
     slow_rcpt: float = 0  #: seconds before RCPT is answered
     slow_data: float = 0  #: seconds between the final dot and its answer
     cut_after: int = 0  #: hang up without an answer after the final dot, so many times; the mail is kept as accepted
+    on_rcpt: Callable[[str], None] | None = None  #: called with the recipient at RCPT
     before_verdict: Callable[[str], None] | None = None  #: called with the recipient after the final dot
     in_data: int = 0  #: mails that wait for their verdict at this moment
     most_in_data: int = 0
@@ -257,7 +276,7 @@ class MailServer:
         return Counter(str(one["Message-ID"]) for one in self.parsed())
 
     async def handle_MAIL(  # noqa: N802 - the library's name
-        self, _server: ServerProtocol, _session: Session, envelope: Envelope, address: str, options: list[str]
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """Answer MAIL."""
         if self.mail:
@@ -267,9 +286,11 @@ class MailServer:
         return "250 OK"
 
     async def handle_RCPT(  # noqa: N802 - the library's name
-        self, _server: ServerProtocol, _session: Session, envelope: Envelope, address: str, options: list[str]
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """Answer RCPT."""
+        if self.on_rcpt:
+            self.on_rcpt(address)
         await asyncio.sleep(self.slow_rcpt)
         reply = self.rcpt.get(address) or self.rcpt.get("*")
         if reply:
@@ -278,7 +299,7 @@ class MailServer:
         envelope.rcpt_options.extend(options)
         return "250 OK"
 
-    async def handle_DATA(self, server: ServerProtocol, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Answer the final dot."""
         (recipient,) = envelope.rcpt_tos
         self.in_data += 1
@@ -338,9 +359,11 @@ def free_port() -> int:
 def start(*arguments: str, environment: dict[str, str], cwd: Path, script: str = "") -> subprocess.Popen[str]:
     """Start the program, or a script that ends by calling it, as a process of its own."""
     program = ["-c", script] if script else ["-m", "planner"]
+    environment = {**environment, "PYTHONPATH": str(ROOT)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # without bytecode every start costs a second more
     return subprocess.Popen(
         [sys.executable, *program, *arguments],
-        env={**environment, "PYTHONPATH": str(ROOT)},
+        env=environment,
         cwd=cwd,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -371,8 +394,3 @@ def run_json(*arguments: str, environment: dict[str, str], cwd: Path, code: int 
     ended, out, complaint = run(*arguments, "--json", environment=environment, cwd=cwd)
     assert ended == code, (ended, out, complaint)
     return json.loads(out)
-
-
-def database_of(url: str) -> Engine:
-    """Open a database for looking at it."""
-    return connect(url)

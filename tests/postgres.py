@@ -77,13 +77,15 @@ def running_postgres() -> Iterator[PostgresServer]:
         if account:
             os.chown(folder, pwd.getpwnam(account["user"]).pw_uid, -1)
         data = folder / "data"
-        subprocess.run(
+        made = subprocess.run(
             [programs / "initdb", "-D", data, "-U", "planner", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"],
-            check=True,
+            check=False,
             capture_output=True,
             cwd=folder,
             **account,
         )
+        if made.returncode:
+            raise RuntimeError(f"PostgreSQL cannot make its files:\n{made.stderr.decode(errors='replace')}")
         options = [part for key, value in FAST.items() for part in ("-c", f"{key}={value}")]
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(

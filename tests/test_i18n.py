@@ -5,12 +5,19 @@ from __future__ import annotations
 import ast
 import gettext
 import re
+from enum import StrEnum
 from pathlib import Path
 
 import click
 import pytest
 from babel.messages.extract import extract_from_dir
 
+from planner.domain.agency import OfficerRole, Tier
+from planner.domain.deadline import DeadlineKind
+from planner.domain.notification import MailState, NoticeKind, NoticeState
+from planner.domain.status import PlanState, TaskState, Timeliness
+from planner.store import wire
+from scheduler.policy import Role
 from tools import catalogues
 
 ROOT = Path(__file__).parent.parent
@@ -94,6 +101,44 @@ def test_no_text_is_put_together_before_it_is_translated() -> None:
             if node.func.id in ("_", "N_", "gettext", "ngettext") and _is_built(node.args[0]):
                 wrong.append(f"{path.relative_to(ROOT)}:{node.lineno}")
     assert not wrong, "write _('... {name} ...').format(name=name)"
+
+
+def test_no_text_hides_in_an_f_string_where_the_catalogue_does_not_find_it() -> None:
+    wrong = []
+    for path in [path for room in catalogues.PYTHON_ROOMS for path in sorted((ROOT / room).rglob("*.py"))]:
+        for text in [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.JoinedStr)]:
+            for node in ast.walk(text):
+                called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id
+                if called in ("_", "N_", "gettext", "ngettext") and isinstance(node.args[0], ast.Constant):  # type: ignore[attr-defined]
+                    wrong.append(f"{path.relative_to(ROOT)}:{text.lineno}")
+    assert not wrong
+
+
+LABELLED = (
+    TaskState,
+    PlanState,
+    Timeliness,
+    Tier,
+    OfficerRole,
+    DeadlineKind,
+    NoticeKind,
+    NoticeState,
+    MailState,
+    Role,
+)
+
+
+@pytest.mark.parametrize("kind", LABELLED, ids=lambda kind: kind.__name__)
+def test_whatever_state_or_kind_a_table_shows_has_a_word_in_both_languages(kind: type[StrEnum]) -> None:
+    for language in catalogues.LANGUAGES:
+        known = {ids[0] for ids, _texts in entries(language)}
+        assert {member.label for member in kind} <= known  # type: ignore[attr-defined]
+
+
+def test_every_kind_of_event_has_a_word_in_both_languages() -> None:
+    assert set(wire.LABELS) == set(wire.KINDS)
+    for language in catalogues.LANGUAGES:
+        assert set(wire.LABELS.values()) <= {ids[0] for ids, _texts in entries(language)}
 
 
 def _is_built(argument: ast.expr) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from planner import __version__, i18n
-from planner.cli.base import App, Group, fail, lang_option, speak
+from planner.cli.base import App, Group, fail, lang_option, option, speak
 from planner.errors import PlannerError, UsageRefused
 from planner.i18n import N_
 from planner.i18n import gettext as _
@@ -114,8 +114,13 @@ def _show_version(ctx: click.Context, _param: click.Parameter, value: bool) -> N
     help=N_("Follow plans through: file them, remind whoever holds things up, and report the truth on any date."),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.option(
-    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="planner X.Y.Z"
+@option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help=N_("Show the version and exit."),
 )
 @lang_option
 def cli() -> None:

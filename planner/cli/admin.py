@@ -64,7 +64,9 @@ def current(app: App) -> None:
     from planner.store import engine
 
     url = app.settings.resolved_database_url
-    found, wanted = engine.current_revision(engine.connect(url)), engine.newest_revision(url)
+    opened = engine.connect(url)
+    found, wanted = engine.current_revision(opened), engine.newest_revision(url)
+    opened.dispose()
     app.emit(
         {"revision": found, "newest": wanted},
         lambda: show_facts([(_("Revision of the database"), found), (_("Needed"), wanted)]),
@@ -83,7 +85,7 @@ def audit() -> None:
 @pass_app
 def log(app: App, subject: str | None, limit: int) -> None:
     """List events."""
-    from planner.cli.output import show_table
+    from planner.cli.output import actor_name, event_name, show_table
     from planner.service import admin
 
     rows = admin.audit_log(app.desk(), subject=subject, limit=limit)
@@ -91,7 +93,10 @@ def log(app: App, subject: str | None, limit: int) -> None:
         rows,
         lambda: show_table(
             [_("No."), _("When"), _("Who"), _("What"), _("Of what"), _("Why")],
-            [(r["seq"], r["at"], r["actor"], r["kind"], r["subject"], r["reason"]) for r in rows],
+            [
+                (r["seq"], r["at"], actor_name(r["actor"]), event_name(r["kind"]), r["subject"], r["reason"])
+                for r in rows
+            ],
         ),
     )
 
@@ -133,11 +138,21 @@ def doctor(app: App) -> None:
 
     checks = admin.doctor(app.desk())
 
+    names = {
+        "settings": _("settings"),
+        "database": _("database"),
+        "smtp": _("mail server"),
+        "templates": _("templates"),
+        "clock": _("clock"),
+        "heartbeat": _("engine"),
+        "outbox": _("mails"),
+    }
+
     def people() -> None:
         out = console()
         for check in checks:
             mark = "[green]✓[/]" if check.ok else "[red]✗[/]"
-            out.print(f"{mark} {check.name}: {escape(check.detail)}", soft_wrap=True)
+            out.print(f"{mark} {names.get(check.name, check.name)}: {escape(check.detail)}", soft_wrap=True)
 
     app.emit({"checks": [asdict(check) for check in checks]}, people)
     if not all(check.ok for check in checks):

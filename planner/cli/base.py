@@ -8,6 +8,7 @@ from __future__ import annotations
 import gettext as stdlib_gettext
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -68,9 +69,11 @@ class App:
         from planner.service.desk import Desk
 
         user = self.user_option or self.settings.user
-        return Desk(
+        desk = Desk(
             settings=replace(self.settings, lang=i18n.language()), now=self.now, user=user, dry_run=self.dry_run
         )
+        click.get_current_context().call_on_close(desk.close)
+        return desk
 
     def emit(self, data: Any, show: Callable[[], None]) -> None:
         """Print data as one JSON document, or let `show` print it for people."""
@@ -141,8 +144,55 @@ FILE = click.Path(exists=False, dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
+#: What stands for a value in usage lines and lists of options; where click makes them up they are in English.
+_PLACES = frozenset(
+    {
+        N_("OPTIONS"),
+        N_("COMMAND"),
+        N_("ARGS"),
+        N_("CODE"),
+        N_("DATE"),
+        N_("DAY"),
+        N_("DIR"),
+        N_("DIRECTORY"),
+        N_("EMAIL"),
+        N_("FILE"),
+        N_("INSTANT"),
+        N_("INTEGER RANGE"),
+        N_("KEY"),
+        N_("NAME"),
+        N_("NUMBER"),
+        N_("PERCENT"),
+        N_("PLAN"),
+        N_("PLAN-or-FILE"),
+        N_("TARGET"),
+        N_("TASK"),
+        N_("TEXT"),
+        N_("VALUE"),
+    }
+)
+_CAPITALS = re.compile(r"[A-Z]{2,}(?:[ -][A-Za-z]+)*")
+
+
+def _places(text: str) -> str:
+    """Translate what stands for values in `text`: "[CODE]"."""
+    return _CAPITALS.sub(lambda found: _(found[0]) if found[0] in _PLACES else found[0], text)
+
+
+class Argument(click.Argument):
+    """An argument whose place is named in the reader's language."""
+
+    def make_metavar(self, ctx: click.Context) -> str:
+        """Return click's name of the place, translated."""
+        return _places(super().make_metavar(ctx))
+
+
 class Option(click.Option):
-    """An option whose help is a message id."""
+    """An option whose help and place are message ids."""
+
+    def make_metavar(self, ctx: click.Context) -> str:
+        """Return click's name of the place, translated."""
+        return _places(super().make_metavar(ctx))
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """Return click's record, with the help translated."""
@@ -159,7 +209,7 @@ class _Translated:
 
     def get_short_help_str(self, limit: int = 45) -> str:
         """Return the first sentence of the translated help, within `limit` characters."""
-        text = _(self.help or "").split("\n")[0].rstrip(".")
+        text = _(self.help).split("\n")[0].rstrip(".") if self.help else ""
         return text if len(text) <= limit else text[: limit - 1].rsplit(" ", 1)[0] + "…"
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -172,6 +222,10 @@ class _Translated:
 
 class Command(_Translated, click.Command):
     """A command whose help is a message id."""
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Return the pieces of the usage line, translated."""
+        return [_places(piece) for piece in super().collect_usage_pieces(ctx)]
 
     def get_short_help_str(self, limit: int = 45) -> str:
         """Return the first sentence of the translated help."""
@@ -186,6 +240,10 @@ class Group(_Translated, click.Group):
     """A group whose help is a message id and whose commands keep the order in which they were added."""
 
     command_class = Command
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Return the pieces of the usage line, translated."""
+        return [_places(piece) for piece in super().collect_usage_pieces(ctx)]
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order of work, not of the alphabet."""
@@ -221,6 +279,11 @@ def _set_lang(ctx: click.Context, _param: click.Parameter, value: str | None) ->
 def option(*names: str, **attributes: Any) -> Callable[[F], F]:
     """Declare an option whose help is a message id."""
     return click.option(*names, cls=Option, **attributes)
+
+
+def argument(name: str, **attributes: Any) -> Callable[[F], F]:
+    """Declare an argument."""
+    return click.argument(name, cls=Argument, **attributes)
 
 
 def lang_option(function: F) -> F:

@@ -6,6 +6,7 @@ NO_COLOR is honoured, and nothing is coloured when the output is not a terminal.
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -17,15 +18,19 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
-from planner.domain.status import PlanState, TaskState, Timeliness
+from planner.domain.status import Timeliness
 from planner.errors import Problem
 from planner.i18n import gettext as _
 from planner.templating import vi_date, vi_instant
 
 # Width when the output is a file or a pipe: nothing there should be cut.
 _PIPE_WIDTH = 240
-_DAY_WIDTH = len("Thường xuyên")  # the widest thing that often stands where a day may stand
+_GAP = 2  # spaces between columns
+_READABLE = 28  # a column of text is folded to no less than this
+_HEADING_LINES = 2
+_SHORT = 8  # a heading no longer than this stands in one line
 
 
 def console(file: IO[str] | None = None) -> Console:
@@ -44,38 +49,107 @@ def text_of(value: Any) -> str:
         return vi_instant(value)
     if isinstance(value, date):
         return vi_date(value)
-    if isinstance(value, (TaskState, PlanState, Timeliness)):
-        return _(value.label)
     if isinstance(value, Enum):
-        return str(value.value)
+        return _(value.label) if hasattr(value, "label") else str(value.value)
     if isinstance(value, (list, tuple)):
-        return ", ".join(text_of(item) for item in value)
+        return "; ".join(text_of(item) for item in value)  # a name may hold a comma
     return str(value)
 
 
-def _cell(value: Any) -> str:
-    if isinstance(value, Timeliness):
-        return f"[{value.tone}]{escape(text_of(value))}[/]"
-    return escape(text_of(value))
+def as_day(text: str | None) -> date | None:
+    """Return the day that an ISO text of our own data names."""
+    return date.fromisoformat(text) if text else None
+
+
+def actor_name(actor: str) -> str:
+    """Return what people read for who acted: an e-mail, or a word for one who has none."""
+    return {"local": _("operator of the machine"), "system": _("the system")}.get(actor, actor)
+
+
+def event_name(kind: str) -> str:
+    """Return what people read for an event kind such as "task.moved"."""
+    from planner.store.wire import LABELS
+
+    return _(LABELS[kind])
+
+
+def _cell(value: Any) -> Text:
+    text = " ".join(text_of(value).split("\n"))
+    return Text(text, style=value.tone if isinstance(value, Timeliness) else "")
+
+
+def _heading_width(heading: str) -> int:
+    """Return the least width in which a heading stands in two lines, or in one if it is short."""
+    longest = max((min(_SHORT, len(heading)), *(len(word) for word in heading.split())))
+    return next(w for w in range(longest, len(heading) + 2) if len(textwrap.wrap(heading, w)) <= _HEADING_LINES)
+
+
+def _least_width(text: str) -> int:
+    """Return the width below which a text is not folded: no word is broken, and a line holds enough to be read."""
+    return max(min(_READABLE, len(text) * 2 // 3), *(len(word) for word in text.split()), 0)
+
+
+def fitted(natural: Sequence[int], least: Sequence[int], width: int) -> tuple[dict[int, int], list[int]]:
+    """Return the width of each column that stands in a row's line, and the columns that stand below the line.
+
+    If the line is too long, columns are folded, the widest first, where that is enough; otherwise the widest column
+    moves below and the rest is tried again. The first column, which names the row, is neither folded nor moved.
+
+    Args:
+        natural: the width that each column takes by itself.
+        least: the width below which a column is not folded.
+        width: of the terminal.
+    """
+    order = sorted(range(1, len(natural)), key=lambda column: -natural[column])
+    for moved in range(len(order) + 1):
+        line = {column: natural[column] for column in range(len(natural)) if column not in order[:moved]}
+        excess = sum(line.values()) + _GAP * (len(line) - 1) - width
+        for column in order[moved:]:
+            cut = max(0, min(excess, natural[column] - least[column]))
+            line[column] -= cut
+            excess -= cut
+        if excess <= 0:
+            break
+    return line, sorted(order[:moved])
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title: str = "") -> None:
-    """Print rows under translated column headings; say so when there are none."""
+    """Print rows under translated column headings; say so when there are none.
+
+    In a file or a pipe each row is one line. On a terminal what does not fit beside the rest stands below it.
+    """
     out = console()
+    if title:
+        out.print(Text(title, style="bold"))
     if not rows:
         out.print(_("Nothing to show."))
         return
-    table = Table(title=escape(title) or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for position, heading in enumerate(columns):
-        # Where it is narrow, texts are folded and days are not; the heading over days makes room by standing in lines.
-        values = [row[position] for row in rows]
-        days = any(isinstance(value, date) and not isinstance(value, datetime) for value in values)
-        days = days and all(len(text_of(value)) <= _DAY_WIDTH for value in values)
-        shown = heading.replace(" ", "\n") if days and out.is_terminal else heading
-        table.add_column(shown, overflow="fold", no_wrap=days or position == 0)
-    for row in rows:
-        table.add_row(*[_cell(value) for value in row])
-    out.print(table)
+    cells = [[_cell(value) for value in row] for row in rows]
+    natural = [max(_heading_width(h), *(row[i].cell_len for row in cells)) for i, h in enumerate(columns)]
+    least = [max(_heading_width(h), *(_least_width(row[i].plain) for row in cells)) for i, h in enumerate(columns)]
+    line, below = fitted(natural, least, out.width if out.is_terminal else sum(natural) + _GAP * len(natural))
+    headings = {column: textwrap.wrap(columns[column], width) for column, width in line.items()}
+    for at in range(-max(len(lines) for lines in headings.values()), 0):
+        texts = [Text(lines[at] if len(lines) >= -at else "", style="bold") for lines in headings.values()]
+        out.print(_beside(texts, list(line.values())), soft_wrap=True)
+    for row in cells:
+        folded = {column: row[column].wrap(out, width) for column, width in line.items()}
+        for at in range(max(len(lines) for lines in folded.values())):
+            texts = [lines[at] if at < len(lines) else Text() for lines in folded.values()]
+            out.print(_beside(texts, list(line.values())), soft_wrap=True)
+        for column in below:
+            if row[column].plain not in ("", "-"):
+                for folded_line in Text.assemble(f"{columns[column]}: ", row[column]).wrap(out, out.width - _GAP):
+                    out.print(_beside([Text(), folded_line], [0, folded_line.cell_len]), soft_wrap=True)
+
+
+def _beside(texts: Sequence[Text], widths: Sequence[int]) -> Text:
+    line = Text()
+    for text, width in zip(texts, widths, strict=True):
+        line.append_text(text)
+        line.append(" " * (width - text.cell_len + _GAP))
+    line.rstrip()
+    return line
 
 
 def show_facts(facts: Sequence[tuple[str, Any]]) -> None:
@@ -84,7 +158,7 @@ def show_facts(facts: Sequence[tuple[str, Any]]) -> None:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in facts:
-        table.add_row(escape(name), _cell(value))
+        table.add_row(escape(name[:1].upper() + name[1:]), _cell(value))
     console().print(table)
 
 
@@ -98,7 +172,7 @@ def show_problems(problems: Sequence[Problem], *, file: IO[str] | None = None) -
     for problem in sorted(problems, key=lambda p: p.severity != "error"):
         tone = "red" if problem.severity == "error" else "yellow"
         kind = _("error") if problem.severity == "error" else _("warning")
-        table.add_row(escape(problem.place), f"[{tone}]{kind}[/]", escape(problem.message))
+        table.add_row(escape(_(problem.place)), f"[{tone}]{kind}[/]", escape(problem.message))
     out.print(table)
 
 

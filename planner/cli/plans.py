@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from planner.cli.base import DAY, FILE, FOLDER, App, Group, everywhere, option, pass_app
+from planner.cli.base import DAY, FILE, FOLDER, App, Group, argument, everywhere, option, pass_app
 from planner.i18n import N_
 from planner.i18n import gettext as _
 
@@ -22,7 +22,7 @@ def plan() -> None:
 
 
 @plan.command(help=N_("Read a file and tell everything that is wrong in it; write nothing."))
-@click.argument("path", metavar="FILE", type=FILE)
+@argument("path", metavar="FILE", type=FILE)
 @AGENCY
 @DIRECTIVE
 @everywhere()
@@ -51,7 +51,7 @@ def check(app: App, path: Path, agency: str | None, directive: str | None) -> No
 
 
 @plan.command(help=N_("Check a file and store it as the agency's next version, all of it or nothing."))
-@click.argument("path", metavar="FILE", type=FILE)
+@argument("path", metavar="FILE", type=FILE)
 @AGENCY
 @DIRECTIVE
 @everywhere(writes=True)
@@ -78,7 +78,7 @@ def file(app: App, path: Path, agency: str | None, directive: str | None) -> Non
 
 
 @plan.command("file-all", help=N_("File every plan of a folder, each one all or nothing."))
-@click.argument("folder", metavar="DIR", type=FOLDER)
+@argument("folder", metavar="DIR", type=FOLDER)
 @everywhere(writes=True)
 @pass_app
 def file_all(app: App, folder: Path) -> None:
@@ -113,7 +113,7 @@ def file_all(app: App, folder: Path) -> None:
 
 
 @plan.command(help=N_("Accept a submitted plan; its tasks are in force from then on."))
-@click.argument("name", metavar="PLAN")
+@argument("name", metavar="PLAN")
 @everywhere(writes=True)
 @pass_app
 def accept(app: App, name: str) -> None:
@@ -124,7 +124,7 @@ def accept(app: App, name: str) -> None:
 
 
 @plan.command("return", help=N_("Return a plan to its agency, which then owes one again."))
-@click.argument("name", metavar="PLAN")
+@argument("name", metavar="PLAN")
 @option("--reason", required=True, help=N_("Why; the agency reads it."))
 @everywhere(writes=True)
 @pass_app
@@ -173,7 +173,7 @@ def list_(app: App) -> None:
 
 
 @plan.command(help=N_("Show a plan: its goals and tasks, each as it stands and as it is foreseen."))
-@click.argument("name", metavar="PLAN")
+@argument("name", metavar="PLAN")
 @everywhere()
 @pass_app
 def show(app: App, name: str) -> None:
@@ -233,7 +233,7 @@ def show(app: App, name: str) -> None:
 @pass_app
 def missing(app: App, directive: str | None) -> None:
     """List who has not filed."""
-    from planner.cli.output import say, show_table
+    from planner.cli.output import as_day, say, show_table
     from planner.service import filing
 
     rows = filing.missing(app.desk(), directive)
@@ -241,19 +241,15 @@ def missing(app: App, directive: str | None) -> None:
     def people() -> None:
         show_table(
             [_("Agency"), _("Name"), _("Filing deadline"), _("Working days late")],
-            [(r["agency"], r["name"], _as_day(r["filing_deadline"]), r["days_late"]) for r in rows],
+            [(r["agency"], r["name"], as_day(r["filing_deadline"]), r["days_late"]) for r in rows],
         )
         say(_("{n} agencies have not filed.").format(n=len(rows)))
 
     app.emit(rows, people)
 
 
-def _as_day(text: str | None) -> date | None:
-    return date.fromisoformat(text) if text else None
-
-
 @plan.command(help=N_("Show order, critical path and slack of a stored plan or of a file alone."))
-@click.argument("name", metavar="PLAN-or-FILE")
+@argument("name", metavar="PLAN-or-FILE")
 @everywhere()
 @pass_app
 def graph(app: App, name: str) -> None:
@@ -295,7 +291,7 @@ def dates() -> None:
 
 
 @dates.command(help=N_("Tell what a deadline text means, or what has to be asked about it."))
-@click.argument("text")
+@argument("text")
 @option("--signed", type=DAY, help=N_("Day on which the document was signed, for deadlines that count from it."))
 @everywhere(clock=False)
 @pass_app
@@ -316,5 +312,19 @@ def parse(app: App, text: str, signed: date | None) -> None:
         "anchor": _("Counts from"),
         "question": _("Question"),
     }
-    values = {**data, "start": deadline.start, "last_day": deadline.last_day}
+    anchors = {
+        "signed": _("the day of signing"),
+        "assigned": _("the day of assignment"),
+        "promulgated": _("the day of issue"),
+        "approved": _("the day of approval"),
+        "received": _("the day of receipt"),
+        "in_force": _("the day of entry into force"),
+    }
+    values = {
+        **data,
+        "kind": deadline.kind,
+        "start": deadline.start,
+        "last_day": deadline.last_day,
+        "anchor": anchors.get(deadline.anchor or "", deadline.anchor),
+    }
     app.emit(data, lambda: show_facts([(names[key], values[key]) for key in names if values[key] is not None]))

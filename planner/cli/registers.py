@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from planner.cli.base import DAY, FILE, App, Group, everywhere, option, pass_app
+from planner.cli.base import DAY, FILE, App, Group, argument, everywhere, option, pass_app
 from planner.i18n import N_
 from planner.i18n import gettext as _
 
@@ -27,7 +27,7 @@ def agency() -> None:
 
 
 @agency.command("import", help=N_("Enter agencies from a .csv, .xlsx or .yaml file."))
-@click.argument("path", metavar="FILE", type=FILE)
+@argument("path", metavar="FILE", type=FILE)
 @everywhere(writes=True)
 @pass_app
 def import_agencies(app: App, path: Path) -> None:
@@ -38,7 +38,7 @@ def import_agencies(app: App, path: Path) -> None:
 
 
 @agency.command("succeed", help=N_("Enter which agencies take over from which, from a file."))
-@click.argument("path", metavar="FILE", type=FILE)
+@argument("path", metavar="FILE", type=FILE)
 @everywhere(writes=True)
 @pass_app
 def succeed(app: App, path: Path) -> None:
@@ -64,22 +64,19 @@ def list_agencies(app: App, on: date | None, tier: str | None) -> None:
         rows,
         lambda: show_table(
             [_("Code"), _("Name"), _("Tier"), _("Under"), _("From"), _("Until")],
-            [
-                (r["code"], r["name"], _(Tier(r["tier"]).label), r["parent"], r["valid_from"], r["valid_to"])
-                for r in rows
-            ],
+            [(r["code"], r["name"], Tier(r["tier"]), r["parent"], r["valid_from"], r["valid_to"]) for r in rows],
         ),
     )
 
 
 @agency.command("show", help=N_("Show one agency, its people and what it became."))
-@click.argument("code")
+@argument("code")
 @everywhere()
 @pass_app
 def show_agency(app: App, code: str) -> None:
     """Show an agency."""
     from planner.cli.output import show_facts, show_table
-    from planner.domain.agency import Tier
+    from planner.domain.agency import OfficerRole, Tier
     from planner.service import registers
 
     data = registers.show_agency(app.desk(), code)
@@ -89,7 +86,7 @@ def show_agency(app: App, code: str) -> None:
             [
                 (_("Code"), data["code"]),
                 (_("Name"), data["name"]),
-                (_("Tier"), _(Tier(data["tier"]).label)),
+                (_("Tier"), Tier(data["tier"])),
                 (_("Under"), data["parent"]),
                 (_("From"), data["valid_from"]),
                 (_("Until"), data["valid_to"]),
@@ -99,7 +96,7 @@ def show_agency(app: App, code: str) -> None:
         )
         show_table(
             [_("E-mail"), _("Name"), _("Post"), _("Role")],
-            [(o["email"], o["name"], o["title"], o["role"]) for o in data["officers"]],
+            [(o["email"], o["name"], o["title"], OfficerRole(o["role"])) for o in data["officers"]],
         )
 
     app.emit(data, people)
@@ -111,7 +108,7 @@ def officer() -> None:
 
 
 @officer.command("import", help=N_("Enter officers from a .csv, .xlsx or .yaml file."))
-@click.argument("path", metavar="FILE", type=FILE)
+@argument("path", metavar="FILE", type=FILE)
 @everywhere(writes=True)
 @pass_app
 def import_officers(app: App, path: Path) -> None:
@@ -128,6 +125,7 @@ def import_officers(app: App, path: Path) -> None:
 def list_officers(app: App, agency: str | None) -> None:
     """List officers."""
     from planner.cli.output import show_table
+    from planner.domain.agency import OfficerRole
     from planner.service import registers
 
     rows = registers.list_officers(app.desk(), agency)
@@ -135,13 +133,13 @@ def list_officers(app: App, agency: str | None) -> None:
         rows,
         lambda: show_table(
             [_("E-mail"), _("Name"), _("Post"), _("Agency"), _("Role"), _("Substitute")],
-            [(r["email"], r["name"], r["title"], r["agency"], r["role"], r["substitute"]) for r in rows],
+            [(r["email"], r["name"], r["title"], r["agency"], OfficerRole(r["role"]), r["substitute"]) for r in rows],
         ),
     )
 
 
 @officer.command("absence", help=N_("Record that an officer is away; mail goes to the substitute meanwhile."))
-@click.argument("email")
+@argument("email")
 @option("--from", "first", type=DAY, required=True, help=N_("First day away."))
 @option("--to", "last", type=DAY, required=True, help=N_("Last day away."))
 @option("--substitute", metavar="EMAIL", help=N_("Who stands in; default: the officer's own substitute."))
@@ -180,7 +178,7 @@ def directive() -> None:
 
 
 @directive.command("import", help=N_("Enter a directive from a .yaml file; its direct assignments become tasks."))
-@click.argument("path", metavar="FILE", type=FILE)
+@argument("path", metavar="FILE", type=FILE)
 @everywhere(writes=True)
 @pass_app
 def import_directive(app: App, path: Path) -> None:
@@ -221,12 +219,12 @@ def list_directives(app: App) -> None:
 
 
 @directive.command("show", help=N_("Show a directive: targets, assignments, who must file and by when."))
-@click.argument("code", required=False)
+@argument("code", required=False)
 @everywhere()
 @pass_app
 def show_directive(app: App, code: str | None) -> None:
     """Show a directive."""
-    from planner.cli.output import show_facts, show_table
+    from planner.cli.output import as_day, show_facts, show_table, text_of
     from planner.service import registers
 
     data = registers.show_directive(app.desk(), code)
@@ -242,16 +240,24 @@ def show_directive(app: App, code: str | None) -> None:
             ]
         )
         show_table(
-            [_("Target"), _("Title"), _("Value"), _("Tiers"), _("Holds from")],
+            [_("Target"), _("Title"), _("Value"), _("Tiers"), _("From or by")],
             [
-                (t["code"], t["title"], f"{t['value']:g}{t['unit']}", t["tiers"], t["holds_from"] or t["by"])
+                (
+                    t["code"],
+                    t["title"],
+                    f"{t['value']:g}{t['unit']}",
+                    t["tiers"] or None,
+                    _("from {day}").format(day=text_of(t["holds_from"]))
+                    if t["holds_from"]
+                    else _("by {day}").format(day=text_of(t["by"])),
+                )
                 for t in data["targets"]
             ],
         )
         show_table(
             [_("Assignment"), _("Title"), _("Agency"), _("Deadline as filed"), _("Last day")],
             [
-                (a["code"], a["title"], a["agency"], a["due_text"], a["deadline"]["last_day"])
+                (a["code"], a["title"], a["agency"], a["due_text"] or None, as_day(a["deadline"]["last_day"]))
                 for a in data["assignments"]
             ],
         )
@@ -265,8 +271,8 @@ def target() -> None:
 
 
 @target.command("report", help=N_("Report the value that an agency has reached for a target."))
-@click.argument("code", metavar="TARGET")
-@click.argument("value", type=float)
+@argument("code", metavar="TARGET")
+@argument("value", type=float)
 @option("--agency", metavar="CODE", required=True, help=N_("The agency that reports."))
 @option("--on", type=DAY, help=N_("The day for which the value holds; default: today."))
 @option("--directive", metavar="CODE", help=N_("The directive; default: the newest one."))

@@ -98,7 +98,8 @@ def status(app: App, as_of: datetime | None, path: Path | None, directive: str |
 @pass_app
 def escalations(app: App, as_of: datetime | None, path: Path | None) -> None:
     """Report to the department."""
-    from planner.cli.output import show_table
+    from planner.cli.output import show_table, text_of
+    from planner.domain.notification import NoticeKind, NoticeState
     from planner.service import documents
 
     rows, document = documents.escalation_list(app.desk(), as_of or app.now)
@@ -108,7 +109,17 @@ def escalations(app: App, as_of: datetime | None, path: Path | None) -> None:
         rows,
         lambda target: documents.write(document, target, ("html",)),
         lambda: show_table(
-            [_("Task"), _("Agency"), _("Rung"), _("Person told"), _("Sent"), _("State")],
-            [(r["task"], r["agency_name"], r["rung"], r["recipient_name"], r["sent_at"], r["state"]) for r in rows],
+            [_("Task"), _("Agency"), _("Notice"), _("Person told"), _("Sent"), _("State")],
+            [
+                (
+                    r["task"],
+                    r["agency_name"],
+                    f"{text_of(NoticeKind(str(r['kind'])))} ({r['rung']})",
+                    r["recipient_name"],
+                    r["sent_at"],
+                    NoticeState(str(r["state"])),
+                )
+                for r in rows
+            ],
         ),
     )

@@ -9,14 +9,14 @@ from typing import Any
 
 import click
 
-from planner.cli.base import DAY, FILE, App, Group, everywhere, option, pass_app
+from planner.cli.base import DAY, FILE, App, Group, argument, everywhere, option, pass_app
 from planner.i18n import N_
 from planner.i18n import gettext as _
 
 # The values stand here because the domain is loaded only when a command runs; a test holds the two together.
 STATES = ("assigned", "in_progress", "submitted", "confirmed", "returned", "suspended", "withdrawn")
 TIMELINESS = ("no_deadline", "not_yet", "in_time", "due_soon", "overdue", "done_on_time", "done_late")
-TASK = click.argument("name", metavar="TASK")
+TASK = argument("name", metavar="TASK")
 
 
 @click.group(cls=Group, help=N_("Report what became of a task."))
@@ -69,7 +69,7 @@ def list_(app: App, agency: str | None, responsible: str | None, state: str | No
 @pass_app
 def show(app: App, name: str) -> None:
     """Show a task."""
-    from planner.cli.output import show_facts, show_table
+    from planner.cli.output import actor_name, event_name, show_facts, show_table
     from planner.domain.status import TaskState, Timeliness
     from planner.service import tasks
 
@@ -96,7 +96,7 @@ def show(app: App, name: str) -> None:
         )
         show_table(
             [_("When"), _("Who"), _("What"), _("Why")],
-            [(h["at"], h["actor"], h["kind"], h["reason"]) for h in data["history"]],
+            [(h["at"], actor_name(h["actor"]), event_name(h["kind"]), h["reason"]) for h in data["history"]],
         )
 
     app.emit(data, people)
@@ -130,7 +130,7 @@ def start(app: App, name: str) -> None:
 
 @task.command(help=N_("Record how far the work is, in percent."))
 @TASK
-@click.argument("percent", type=click.IntRange(0, 100))
+@argument("percent", type=click.IntRange(0, 100))
 @option("--note", default="", help=N_("What was done, or what stands in the way."))
 @everywhere(writes=True)
 @pass_app

@@ -41,6 +41,18 @@ class OfficerRole(StrEnum):
     FOCAL = "focal"  #: files the plan and is the department's contact
     MEMBER = "member"
 
+    @property
+    def label(self) -> str:
+        """Return the message id of the role's name."""
+        return _ROLE_LABELS[self]
+
+
+_ROLE_LABELS = {
+    OfficerRole.HEAD: N_("head"),
+    OfficerRole.FOCAL: N_("focal officer"),
+    OfficerRole.MEMBER: N_("member"),
+}
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Agency:

@@ -12,6 +12,8 @@ from datetime import time as TimeOfDay  # noqa: N812 - the field of this name wo
 from enum import StrEnum
 from typing import Any
 
+from planner.i18n import N_
+
 
 class DeadlineKind(StrEnum):
     """What sort of statement a deadline text makes."""
@@ -28,6 +30,27 @@ class DeadlineKind(StrEnum):
     SNAPSHOT = "snapshot"  #: "tính đến ...": the instant of a figure, not a deadline
     AMBIGUOUS = "ambiguous"  #: two readings: a question to the officer
     NONE = "none"  #: blank, "kịp thời": a question to the officer
+
+    @property
+    def label(self) -> str:
+        """Return the message id of the kind's name."""
+        return _LABELS[self]
+
+
+_LABELS = {
+    DeadlineKind.BY: N_("by the end of a day"),
+    DeadlineKind.BEFORE: N_("before a day"),
+    DeadlineKind.FROM: N_("must hold from a day on"),
+    DeadlineKind.RANGE: N_("from one day to another"),
+    DeadlineKind.OPEN_AFTER: N_("from a year on, without an end"),
+    DeadlineKind.CONTINUOUS: N_("routine, without a last day"),
+    DeadlineKind.RECURRING: N_("comes again every period"),
+    DeadlineKind.RELATIVE: N_("counted from an event"),
+    DeadlineKind.CONDITIONAL: N_("when something happens"),
+    DeadlineKind.SNAPSHOT: N_("the time of a figure, not a deadline"),
+    DeadlineKind.AMBIGUOUS: N_("can be read in several ways"),
+    DeadlineKind.NONE: N_("no day is named"),
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

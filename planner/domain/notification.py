@@ -58,6 +58,23 @@ class NoticeState(StrEnum):
     SUPPRESSED = "suppressed"  #: inhibited by a blocker
     CANCELLED = "cancelled"  #: by a person
 
+    @property
+    def label(self) -> str:
+        """Return the message id of the state's name."""
+        return _STATE_LABELS[self]
+
+
+_STATE_LABELS = {
+    NoticeState.QUEUED: N_("waiting to be sent"),
+    NoticeState.MAILED: N_("waiting to be sent"),
+    NoticeState.SENT: N_("sent"),
+    NoticeState.DEAD: N_("could not be delivered"),
+    NoticeState.OBSOLETE: N_("no longer needed, not sent"),
+    NoticeState.SUPERSEDED: N_("replaced by a higher step"),
+    NoticeState.SUPPRESSED: N_("held back: another agency's task is in the way"),
+    NoticeState.CANCELLED: N_("cancelled"),
+}
+
 
 class MailState(StrEnum):
     """Where a mail stands: ready -> leased -> sending -> sent | ready (retry) | unknown | dead."""
@@ -70,6 +87,23 @@ class MailState(StrEnum):
     DEAD = "dead"
     OBSOLETE = "obsolete"
     CANCELLED = "cancelled"
+
+    @property
+    def label(self) -> str:
+        """Return the message id of the state's name."""
+        return _MAIL_LABELS[self]
+
+
+_MAIL_LABELS = {
+    MailState.READY: N_("waiting to be sent"),
+    MailState.LEASED: N_("being sent"),
+    MailState.SENDING: N_("being sent"),
+    MailState.SENT: N_("sent"),
+    MailState.UNKNOWN: N_("sent or not: unknown"),
+    MailState.DEAD: N_("could not be delivered"),
+    MailState.OBSOLETE: N_("no longer needed, not sent"),
+    MailState.CANCELLED: N_("cancelled"),
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

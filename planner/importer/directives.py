@@ -21,7 +21,7 @@ from planner.domain.directive import DirectAssignment, Directive, Target
 from planner.errors import Problem
 from planner.i18n import gettext as _
 from planner.importer.dates import parse_deadline
-from planner.importer.plain_yaml import Keys, Mark, line_place, read_yaml, unopened, unreadable
+from planner.importer.plain_yaml import Keys, Mark, line_place, read_yaml, unopened
 from planner.importer.tables import clean, plain_date
 
 CODE = r"^[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*$"

@@ -65,10 +65,10 @@ def tier_table(progress: Progress) -> Table:
     return Table(columns=_figure_columns(_("Tier")), rows=tuple(rows))
 
 
-def _figure_columns(first: str) -> tuple[Column, ...]:
+def _figure_columns(first: str, width: int = 30) -> tuple[Column, ...]:
     right: Align = "right"
     return (
-        Column(title=first, width=30),
+        Column(title=first, width=width),
         Column(title=_("Total"), width=10, align=right),
         Column(title=_("Completed on time"), width=12, align=right, tone=Timeliness.DONE_ON_TIME),
         Column(title=_("Completed late"), width=12, align=right, tone=Timeliness.DONE_LATE),
@@ -211,7 +211,7 @@ def _by_agency(progress: Progress) -> tuple[Block, ...]:
         )
         rows += [_figures(name, counts, first=(str(at),)) for at, (name, counts) in enumerate(lines, 1)]
     rows.append(_figures(_("Total"), progress.counts, kind="total", first=("",)))
-    table = Table(columns=_numbered(_figure_columns(_("Agency"))), rows=tuple(rows))
+    table = Table(columns=_numbered(_figure_columns(_("Agency"), 56)), rows=tuple(rows))
     if not summed:
         return (table,)
     return (Paragraph(_("The figures of the communes are summed up by district.")), table)

@@ -29,6 +29,7 @@ from planner.reporter.document import (
 from planner.templating import number, vi_date, vi_instant
 
 TYPE_NAME = "BÁO CÁO"
+NO_BREAK = "\u00a0"  #: a space at which no line ends
 
 
 def status_report(
@@ -82,7 +83,7 @@ def status_report(
     labels = {key: annex.label for key, annex in annexes.items()}
 
     def see(key: str) -> str:
-        return f" ({labels[key]})" if key in labels else ""
+        return f" ({labels[key].replace(' ', NO_BREAK)})" if key in labels else ""
 
     activity = (
         (letters, _("urging letters: {n}")),

@@ -38,7 +38,7 @@ PAPER = (210, 297)  #: A4, mm
 MARGIN_TOP, MARGIN_BOTTOM, MARGIN_LEFT, MARGIN_RIGHT = 20, 20, 30, 15  #: mm
 TEXT_WIDTH = PAPER[0] - MARGIN_LEFT - MARGIN_RIGHT
 WIDE_TEXT_WIDTH = PAPER[1] - MARGIN_LEFT - MARGIN_RIGHT
-LEFT_COLUMN = 72  #: mm, of the letterhead; the right one holds the national title in 12 point
+LEFT_COLUMN = 75  #: mm, of the letterhead; the right one just holds the national title in 12 point
 BODY = 14  #: point
 _CENTRE = WD_ALIGN_PARAGRAPH.CENTER
 

@@ -24,6 +24,9 @@ from planner.reporter.document import Row, Table
 FONT = "Times New Roman"
 _TWIPS = 56.6929  #: per millimetre
 _POINT = 0.352778  #: millimetres
+MARGIN = 1.2  #: millimetres left and right of a cell's text
+LEAST_TEXT = 24  #: millimetres of a column of running text
+SMALLEST = 10  #: point, in a table
 
 # Widths of Times New Roman Bold in thousandths of the font size; marks above and below letters add nothing.
 _WIDTHS = {
@@ -154,14 +157,46 @@ def add_columns(document: Document, widths: Sequence[float]) -> list[_Cell]:
     return cells
 
 
+def _least(table: Table, size: float) -> list[float]:
+    """Return how wide each column must be for no word of its title and no figure to break."""
+    widths = []
+    for at, column in enumerate(table.columns):
+        texts = [column.title]
+        if column.align != "left":  # figures and dates; running text may break anywhere
+            texts += [row.cells[at] for row in table.rows if row.kind != "group"]
+        words = {word for text in texts for word in text.split()}
+        need = max((text_width(word, size) for word in words), default=0.0) + 2 * MARGIN + 0.8
+        widths.append(need if column.align != "left" else max(need, LEAST_TEXT))
+    return widths
+
+
+def fit(table: Table, width: float, size: int) -> tuple[int, list[float]]:
+    """Return the font size, `size` or a little less, and the columns' widths with which a table fits into `width`.
+
+    The columns get their shares; one that needs more than its share takes it, and the others pay in proportion.
+    """
+    least = _least(table, size)
+    while sum(least) > width and size > SMALLEST:
+        size -= 1
+        least = _least(table, size)
+    fixed: dict[int, float] = {}
+    while True:
+        free = {at: column.width for at, column in enumerate(table.columns) if at not in fixed}
+        rest = width - sum(fixed.values())
+        shares = {at: rest * share / sum(free.values()) for at, share in free.items()}
+        narrow = {at: least[at] for at, share in shares.items() if share < least[at]}
+        if not narrow or len(narrow) == len(free):  # enough for all, or for none: then the words have to break
+            return size, [fixed.get(at, shares.get(at, 0.0)) for at in range(len(table.columns))]
+        fixed |= narrow
+
+
 def add_table(document: Document, table: Table, width: float, size: int) -> None:
     """Add a ruled table of `width`, its header repeated on every page and no row split."""
-    shares = sum(column.width for column in table.columns)
-    widths = [width * column.width / shares for column in table.columns]
+    size, widths = fit(table, width, size)
     made = document.add_table(rows=0, cols=len(widths))
     made.style = document.styles["Table Grid"]
     made.autofit = False
-    _fix(made._tbl, widths, margin=1.2)
+    _fix(made._tbl, widths, margin=MARGIN)
     header = [_cell(c.title, w, size, "center", bold=True) for c, w in zip(table.columns, widths, strict=True)]
     made._tbl.append(element("tr", [element("trPr", [element("cantSplit"), element("tblHeader")]), *header]))
     for row in table.rows:

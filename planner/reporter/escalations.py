@@ -13,7 +13,6 @@ from pathlib import Path
 from planner import i18n
 from planner.domain.notification import NoticeKind, NoticeState
 from planner.domain.status import TaskState
-from planner.i18n import N_
 from planner.i18n import gettext as _
 from planner.reporter import html
 from planner.reporter.document import Block, Column, Paragraph, Report, Row, Section, Table
@@ -37,18 +36,6 @@ class EscalationRow:
     extended_to: date | None = None  #: last day in force, when the deadline was extended
 
 
-_UNSENT = {
-    NoticeState.QUEUED: N_("waiting to be sent"),
-    NoticeState.MAILED: N_("waiting to be sent"),
-    NoticeState.SENT: N_("sent"),
-    NoticeState.DEAD: N_("could not be delivered"),
-    NoticeState.OBSOLETE: N_("no longer needed, not sent"),
-    NoticeState.SUPERSEDED: N_("replaced by a higher step"),
-    NoticeState.SUPPRESSED: N_("held back: another agency's task is in the way"),
-    NoticeState.CANCELLED: N_("cancelled"),
-}
-
-
 def escalation_report(rows: Iterable[EscalationRow], as_of: date) -> Report:
     """Return the list as a document, the rows in the order given."""
     columns = (
@@ -68,7 +55,7 @@ def escalation_report(rows: Iterable[EscalationRow], as_of: date) -> Report:
                 row.agency,
                 f"{_(row.kind.label)} ({row.rung})",
                 row.recipient,
-                vi_instant(row.sent_at) if row.sent_at is not None else _(_UNSENT[row.state]),
+                vi_instant(row.sent_at) if row.sent_at is not None else _(row.state.label),
                 _followed(row),
             )
         )

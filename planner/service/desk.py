@@ -19,7 +19,7 @@ from planner.domain.calendar import Calendar
 from planner.domain.changes import Change
 from planner.domain.filing import owner_on
 from planner.domain.plan import State
-from planner.errors import NotFound, PermissionRefused
+from planner.errors import NotFound, PermissionRefused, PlannerError
 from planner.i18n import gettext as _
 from planner.store import engine as database
 from planner.store import events, registers
@@ -45,8 +45,17 @@ class Desk:
         """
         url = self.settings.resolved_database_url
         engine = database.connect(url)
-        database.require_current(engine, url)
+        try:
+            database.require_current(engine, url)
+        except PlannerError:
+            engine.dispose()
+            raise
         return engine
+
+    def close(self) -> None:
+        """Give back the connections to the database, if any were opened."""
+        if "engine" in self.__dict__:
+            self.engine.dispose()
 
     @property
     def today(self) -> date:

@@ -23,6 +23,7 @@ from planner.i18n import gettext as _
 from planner.service.admin import enter_directive
 from planner.service.desk import Desk
 from planner.store import registers
+from planner.templating import vi_date
 
 
 def _must_exist(path: Path) -> None:
@@ -67,7 +68,7 @@ def _circles(agencies: Mapping[str, Agency]) -> list[Problem]:
     found = []
     for code in agencies:
         above, steps = agencies[code].parent, 0
-        while above in agencies and above != code and steps < len(agencies):
+        while above is not None and above in agencies and above != code and steps < len(agencies):
             above, steps = agencies[above].parent, steps + 1
         if above == code and agencies[code].parent != code:  # the file's own circles are told by its reader
             message = _('"{code}" stands over itself; name the agency above it.').format(code=code)
@@ -207,7 +208,7 @@ def record_absence(desk: Desk, absence: Absence) -> dict[str, Any]:
         desk.require_agency(session, officers[absence.officer].agency)
         if absence.last_day < absence.first_day:
             message = _("The last day ({last}) lies before the first ({first}).").format(
-                last=absence.last_day, first=absence.first_day
+                last=vi_date(absence.last_day), first=vi_date(absence.first_day)
             )
             raise InputRejected(message, [Problem(place="--to", code="order", message=message)])
         desk.record(session, [(absence.officer, AbsenceRecorded(absence=absence))], reason=absence.reason)
@@ -262,7 +263,8 @@ def report_target(
         message = _("Found {value!r}, expected a number such as 98.5.").format(value=value)
         problems.append(Problem(place="VALUE", code="number_form", message=message))
     if on is not None and on > desk.today:
-        message = _("Found {day}, expected a day not after today ({today}).").format(day=on, today=desk.today)
+        message = _("Found {day}, expected a day not after today ({today}).")
+        message = message.format(day=vi_date(on), today=vi_date(desk.today))
         problems.append(Problem(place="--on", code="date_in_future", message=message))
     if problems:
         raise InputRejected(_("The value is not recorded."), problems)

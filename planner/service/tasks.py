@@ -22,6 +22,7 @@ from planner.service.desk import Desk
 from planner.store import events, plans
 from planner.store.engine import Session
 from planner.store.state import Book
+from planner.templating import vi_date
 
 
 def timeliness_of(desk: Desk, record: TaskRecord) -> Timeliness:
@@ -158,7 +159,8 @@ def done(desk: Desk, text: str, *, document: str, on: date, file: Path | None) -
         message = _("A result needs its document: give --document NUMBER, or --file FILE.")
         problems.append(Problem(place="--document", code="result_missing", message=message))
     if on > desk.today:
-        message = _("Found {day}, expected a day not after today ({today}).").format(day=on, today=desk.today)
+        message = _("Found {day}, expected a day not after today ({today}).")
+        message = message.format(day=vi_date(on), today=vi_date(desk.today))
         problems.append(Problem(place="--on", code="date_in_future", message=message))
     if problems:
         raise InputRejected(_("The result cannot be handed in yet."), problems)
@@ -232,7 +234,7 @@ def extend(desk: Desk, text: str, *, to: date, reason: str, document: str) -> di
             raise Refused(_("Task {task} has no last day that could be moved.").format(task=record.short_key))
         if to <= record.last_day:
             raise Refused(
-                _("The new last day must be later than the one in force ({day}).").format(day=record.last_day)
+                _("The new last day must be later than the one in force ({day}).").format(day=vi_date(record.last_day))
             )
         extension = Extension(
             old_last_day=record.last_day,

@@ -12,20 +12,39 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from itertools import groupby
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import Select, and_, case, func, insert, not_, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Table,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from planner.config import ZONE
 from planner.domain.notification import MailState, Notice, NoticeKind, NoticeState
 from planner.domain.status import TaskState
 from planner.store.engine import DatabaseEpoch
 from planner.store.plans import OPEN_STATES
 from planner.store.tables import AttemptRow, MailRow, NoticeRow, PlanRow, TaskRow, TickRow
+
+_MAIL, _NOTICE, _ATTEMPT = (cast(Table, row.__table__) for row in (MailRow, NoticeRow, AttemptRow))
+_CHUNK = 5000  # a statement takes so many values and no more: databases have their limits
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,6 +67,7 @@ class NewMail:
     subject: str
     message_id: str
     body: bytes
+    first_try_at: datetime | None = None  #: since when this person could not be reached, if that is so
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +81,19 @@ class HeldMail:
     attempts: int  #: tries before this one
     first_try_at: datetime | None
     lease: int  #: seconds that the lease lasts
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenMail:
+    """A mail that nobody holds and that is still to go."""
+
+    kind: str  #: "digest" or "urgent"
+    day: date
+    recipient: str
+    subject: str
+    state: MailState  #: ready, or of unknown fate
+    next_try_at: datetime
+    notices: tuple[Notice, ...]
 
 
 def mail_key(kind: str, recipient: str, day: date, extra: Sequence[str]) -> str:
@@ -122,10 +155,16 @@ def enqueue(session: Session, notices: Sequence[Notice], *, policy_hash: str, at
         )
     if not rows:
         return Counter({NoticeState.QUEUED: len(reopened)})
-    statement: Any = (sqlite if session.get_bind().dialect.name == "sqlite" else postgresql).insert(NoticeRow)
-    statement = statement.on_conflict_do_nothing(index_elements=["key"]).returning(NoticeRow.state)
-    new = Counter(NoticeState(state) for (state,) in session.execute(statement, list(rows.values())))
-    return new + Counter({NoticeState.QUEUED: len(reopened)})
+    new = Counter({NoticeState.QUEUED: len(reopened)})
+    statement = _insert_new(session, _NOTICE)
+    if session.get_bind().dialect.name == "postgresql":  # many rows a statement, and the driver counts none of them
+        came = session.scalars(statement.returning(_NOTICE.c.state), list(rows.values()))
+        return new + Counter(NoticeState(state) for state in came)
+    # Counted by state through the number of rows that came in: asking for the rows themselves costs a statement each.
+    for state in dict.fromkeys(row["state"] for row in rows.values()):
+        done = session.execute(statement, [row for row in rows.values() if row["state"] == state])
+        new[NoticeState(str(state))] += cast(CursorResult[Any], done).rowcount
+    return new
 
 
 #: never sent and not given up by a person: such a notice is told after all when it holds again (a blocker is done and
@@ -133,16 +172,24 @@ def enqueue(session: Session, notices: Sequence[Notice], *, policy_hash: str, at
 _HELD_BACK = (NoticeState.SUPPRESSED.value, NoticeState.OBSOLETE.value)
 
 
+def _insert_new(session: Session, table: Table) -> Any:
+    """Return the statement that enters rows of `table` whose keys are new and passes over the others."""
+    own = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    return own.insert(table).on_conflict_do_nothing(index_elements=["key"])
+
+
 def _known(session: Session, keys: Sequence[str]) -> Iterator[tuple[str, tuple[int, str] | None]]:
     """Yield each key that the ledger holds, with the row when it was held back and may be reopened."""
-    for start in range(0, len(keys), 5000):
-        statement = select(NoticeRow.id, NoticeRow.key, NoticeRow.state)
-        for row in session.execute(statement.where(NoticeRow.key.in_(keys[start : start + 5000]))):
+    statement = select(NoticeRow.id, NoticeRow.key, NoticeRow.state)
+    for some in _chunks(keys):
+        for row in session.execute(statement.where(NoticeRow.key.in_(some))):
             yield row.key, (row.id, row.key) if row.state in _HELD_BACK else None
 
 
 def reconcile(session: Session, judged: Mapping[str, Notice], at: datetime) -> Counter[NoticeState]:
     """Bring what waits in the ledger up to date: settle what is no longer to be sent, follow a change of person.
+
+    A digest of an earlier day that nobody has begun to send is given up, for today's tells all of it as of today.
 
     Args:
         session: a writing transaction.
@@ -152,9 +199,16 @@ def reconcile(session: Session, judged: Mapping[str, Notice], at: datetime) -> C
     Returns:
         How many notices were settled, by their new state.
     """
-    done: Counter[NoticeState] = Counter()
+    today = at.astimezone(ZONE).date()
     waiting = session.execute(
-        select(NoticeRow.id, NoticeRow.key, NoticeRow.mail_id, NoticeRow.recipient, NoticeRow.kind)
+        select(
+            NoticeRow.id,
+            NoticeRow.key,
+            NoticeRow.mail_id,
+            NoticeRow.recipient,
+            NoticeRow.kind,
+            and_(MailRow.day < today, MailRow.kind == "digest").label("is_old"),
+        )
         .outerjoin(MailRow, MailRow.id == NoticeRow.mail_id)
         .where(
             or_(
@@ -163,54 +217,78 @@ def reconcile(session: Session, judged: Mapping[str, Notice], at: datetime) -> C
             )
         )
     ).all()
-    settled: dict[NoticeState, list[int]] = {}
-    moved: list[dict[str, Any]] = []
-    mails: set[int] = set()
+    settled: dict[int, NoticeState] = {}
+    moved: dict[int, Notice] = {}
+    mails: dict[int, int] = {}
     for row in waiting:
         notice = judged.get(row.key)
-        state = notice.state if notice else NoticeState.OBSOLETE
-        if state is not NoticeState.QUEUED:
-            settled.setdefault(state, []).append(row.id)
-        elif notice and (notice.recipient, notice.kind.value) != (row.recipient, row.kind):
-            moved.append(
-                {
-                    "id": row.id,
-                    "recipient": notice.recipient,
-                    "kind": notice.kind.value,
-                    "reason": notice.reason,
-                }
-            )
-        else:
+        if notice is None or notice.state is not NoticeState.QUEUED:
+            settled[row.id] = notice.state if notice else NoticeState.OBSOLETE
+        elif (notice.recipient, notice.kind.value) != (row.recipient, row.kind):
+            moved[row.id] = notice
+        elif not row.is_old:
             continue
         if row.mail_id is not None:
-            mails.add(row.mail_id)
-    for state, ids in settled.items():
-        session.execute(
-            update(NoticeRow)
-            .where(NoticeRow.id.in_(ids), NoticeRow.state.in_((NoticeState.QUEUED.value, NoticeState.MAILED.value)))
-            .values(state=state.value, settled_at=at)
+            mails[row.id] = row.mail_id
+    gone = _give_up(session, set(mails.values()))
+    # A mail that another worker has just taken up goes out as it is, and its notices with it.
+    away = {notice_id for notice_id, mail_id in mails.items() if mail_id not in gone}
+    done: Counter[NoticeState] = Counter()
+    for state in dict.fromkeys(settled.values()):
+        for some in _chunks([one for one, then in settled.items() if then is state and one not in away]):
+            changed = session.execute(
+                update(_NOTICE).where(_NOTICE.c.id.in_(some), _waits()).values(state=state.value, settled_at=at)
+            )
+            done[state] += cast(CursorResult[Any], changed).rowcount
+    follow = [
+        {"b_id": one, "b_recipient": notice.recipient, "b_kind": notice.kind.value, "b_reason": notice.reason}
+        for one, notice in moved.items()
+        if one not in away
+    ]
+    if follow:
+        session.connection().execute(
+            update(_NOTICE)
+            .where(_NOTICE.c.id == bindparam("b_id"), _waits())
+            .values(recipient=bindparam("b_recipient"), kind=bindparam("b_kind"), reason=bindparam("b_reason")),
+            follow,
         )
-        done[state] += len(ids)
-    if moved:
-        session.execute(update(NoticeRow), moved)
-    if mails:
-        gone = session.scalars(
-            update(MailRow)
-            .where(MailRow.id.in_(mails), MailRow.state == MailState.READY.value)
-            .values(state=MailState.OBSOLETE.value)
-            .returning(MailRow.id)
-        ).all()
-        _release(session, gone)
-    return done
+    _release(session, sorted(gone))
+    return +done
+
+
+def _waits() -> ColumnElement[bool]:
+    return _NOTICE.c.state.in_((NoticeState.QUEUED.value, NoticeState.MAILED.value))
+
+
+def _give_up(session: Session, mails: Collection[int]) -> set[int]:
+    """Make mails obsolete that nobody has begun to send, and return which those were."""
+    gone: set[int] = set()
+    for some in _chunks(sorted(mails)):
+        gone.update(
+            session.scalars(
+                update(_MAIL)
+                .where(_MAIL.c.id.in_(some), _MAIL.c.state == MailState.READY.value)
+                .values(state=MailState.OBSOLETE.value)
+                .returning(_MAIL.c.id)
+            )
+        )
+    return gone
+
+
+def _chunks(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    """Yield `values` in pieces that one statement can take."""
+    for start in range(0, len(values), _CHUNK):
+        yield values[start : start + _CHUNK]
 
 
 def _release(session: Session, mails: Sequence[int]) -> None:
     """Put the notices of mails that will not be sent back into the queue."""
-    session.execute(
-        update(NoticeRow)
-        .where(NoticeRow.mail_id.in_(mails), NoticeRow.state == NoticeState.MAILED.value)
-        .values(state=NoticeState.QUEUED.value, mail_id=None)
-    )
+    for some in _chunks(mails):
+        session.execute(
+            update(_NOTICE)
+            .where(_NOTICE.c.mail_id.in_(some), _NOTICE.c.state == NoticeState.MAILED.value)
+            .values(state=NoticeState.QUEUED.value, mail_id=None)
+        )
 
 
 def queued(session: Session) -> list[QueuedNotice]:
@@ -240,6 +318,29 @@ def notice_of(row: NoticeRow) -> Notice:
     )
 
 
+def open_mails(session: Session) -> list[OpenMail]:
+    """Return the mails that wait for a try, with the notices they carry, oldest first."""
+    rows = session.execute(
+        select(NoticeRow, _MAIL.c.id, _MAIL.c.kind, _MAIL.c.day, _MAIL.c.subject, _MAIL.c.state, _MAIL.c.next_try_at)
+        .join(_MAIL, _MAIL.c.id == NoticeRow.mail_id)
+        .where(NoticeRow.state == NoticeState.MAILED.value, _MAIL.c.state.in_(_OPEN))
+        .order_by(_MAIL.c.id, NoticeRow.id)
+    ).all()
+    return [
+        OpenMail(
+            kind=kind,
+            day=day,
+            recipient=carried[0][0].recipient,
+            subject=subject,
+            state=MailState(state),
+            next_try_at=next_try_at,
+            notices=tuple(notice_of(row[0]) for row in carried),
+        )
+        for (_id, kind, day, subject, state, next_try_at), group in groupby(rows, key=lambda row: tuple(row[1:]))
+        if (carried := list(group))
+    ]
+
+
 def states_by_key(session: Session) -> dict[str, NoticeState]:
     """Return the state of every notice of the ledger by its key."""
     return {key: NoticeState(state) for key, state in session.execute(select(NoticeRow.key, NoticeRow.state))}
@@ -262,46 +363,73 @@ def digests_of(session: Session, day: date) -> dict[str, tuple[int, bool]]:
 
 def times_told(session: Session, subjects: Iterable[str]) -> dict[tuple[str, str], int]:
     """Return how often each (subject, recipient) has been told already."""
-    rows = session.execute(
-        select(NoticeRow.subject, NoticeRow.recipient, func.count())
-        .where(NoticeRow.state == NoticeState.SENT.value, NoticeRow.subject.in_(list(subjects)))
-        .group_by(NoticeRow.subject, NoticeRow.recipient)
+    statement = (
+        select(_NOTICE.c.subject, _NOTICE.c.recipient, func.count())
+        .where(_NOTICE.c.state == NoticeState.SENT.value)
+        .group_by(_NOTICE.c.subject, _NOTICE.c.recipient)
     )
-    return {(subject, recipient): count for subject, recipient, count in rows}
+    return {
+        (subject, recipient): count
+        for some in _chunks(sorted(set(subjects)))
+        for subject, recipient, count in session.execute(statement.where(_NOTICE.c.subject.in_(some)))
+    }
+
+
+def unreached_since(session: Session, since: datetime) -> dict[str, datetime]:
+    """Return who could not be reached, and since when: digests given up after tries, newer than the last one sent.
+
+    Only mails whose next try was due after `since` are looked at.
+    """
+    later = _MAIL.alias()
+    settled = (MailState.SENT.value, MailState.DEAD.value)
+    rows = session.execute(
+        select(_MAIL.c.recipient, func.min(_MAIL.c.first_try_at))
+        .where(
+            _MAIL.c.state == MailState.OBSOLETE.value,
+            _MAIL.c.next_try_at > since,
+            _MAIL.c.attempts > 0,
+            ~select(later.c.id)
+            .where(later.c.recipient == _MAIL.c.recipient, later.c.id > _MAIL.c.id, later.c.state.in_(settled))
+            .exists(),
+        )
+        .group_by(_MAIL.c.recipient)
+    )
+    return {recipient: first for recipient, first in rows if first is not None}
 
 
 def save_mail(session: Session, mail: NewMail, notices: Sequence[int], at: datetime) -> bool:
     """Store a mail with the notices it carries; False when another worker was faster (then nothing changed)."""
     with session.begin_nested() as attempt:
-        statement: Any = (sqlite if session.get_bind().dialect.name == "sqlite" else postgresql).insert(MailRow)
         mail_id = session.scalar(
-            statement.on_conflict_do_nothing(index_elements=["key"])
-            .values(
-                key=mail.key,
-                kind=mail.kind,
-                recipient=mail.recipient,
-                day=mail.day,
-                subject=mail.subject,
-                message_id=mail.message_id,
-                body=mail.body,
-                state=MailState.READY.value,
-                fence=0,
-                attempts=0,
-                next_try_at=at,
-                last_error="",
-                created_at=at,
-            )
-            .returning(MailRow.id)
+            _insert_new(session, _MAIL).returning(_MAIL.c.id),
+            {
+                "key": mail.key,
+                "kind": mail.kind,
+                "recipient": mail.recipient,
+                "day": mail.day,
+                "subject": mail.subject,
+                "message_id": mail.message_id,
+                "body": mail.body,
+                "state": MailState.READY.value,
+                "fence": 0,
+                "attempts": 0,
+                "first_try_at": mail.first_try_at,
+                "next_try_at": at,
+                "last_error": "",
+                "created_at": at,
+            },
         )
         if mail_id is None:
             return False
-        taken = session.scalars(
-            update(NoticeRow)
-            .where(NoticeRow.id.in_(notices), NoticeRow.state == NoticeState.QUEUED.value)
-            .values(state=NoticeState.MAILED.value, mail_id=mail_id)
-            .returning(NoticeRow.id)
-        ).all()
-        if len(taken) != len(notices):
+        taken = 0
+        for some in _chunks(notices):
+            changed = session.execute(
+                update(_NOTICE)
+                .where(_NOTICE.c.id.in_(some), _NOTICE.c.state == NoticeState.QUEUED.value)
+                .values(state=NoticeState.MAILED.value, mail_id=mail_id)
+            )
+            taken += cast(CursorResult[Any], changed).rowcount
+        if taken != len(notices):
             attempt.rollback()
             return False
     return True
@@ -309,13 +437,8 @@ def save_mail(session: Session, mail: NewMail, notices: Sequence[int], at: datet
 
 def reap(session: Session) -> None:
     """Take back what dead workers hold: before DATA a mail is ready again, after it nobody knows."""
-    expired = MailRow.lease_until < DatabaseEpoch()
     for held, then in ((MailState.LEASED, MailState.READY), (MailState.SENDING, MailState.UNKNOWN)):
-        session.execute(
-            update(MailRow)
-            .where(MailRow.state == held.value, expired)
-            .values(state=then.value, lease_until=None, fence=MailRow.fence + 1)
-        )
+        session.execute(_REAP, {"b_held": held.value, "b_then": then.value})
 
 
 def claim(session: Session, *, now: datetime, limit: int, lease: int) -> list[HeldMail]:
@@ -324,44 +447,8 @@ def claim(session: Session, *, now: datetime, limit: int, lease: int) -> list[He
     One statement: rows that another worker holds are passed over on PostgreSQL, and SQLite admits one writer at a time.
     Mails of unknown fate are reminders, and reminders are resent, with the same bytes and Message-ID.
     """
-    free = (MailState.READY.value, MailState.UNKNOWN.value)
-    chosen = (
-        select(MailRow.id)
-        .where(MailRow.state.in_(free), MailRow.next_try_at <= now)
-        .order_by(MailRow.next_try_at, MailRow.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    rows = session.execute(
-        update(MailRow)
-        .where(MailRow.id.in_(chosen.scalar_subquery()), MailRow.state.in_(free))
-        .values(
-            state=MailState.LEASED.value,
-            fence=MailRow.fence + 1,
-            lease_until=DatabaseEpoch() + lease,
-            first_try_at=func.coalesce(MailRow.first_try_at, now),
-        )
-        .returning(MailRow.id, MailRow.fence, MailRow.recipient, MailRow.body, MailRow.attempts, MailRow.first_try_at)
-    )
+    rows = session.execute(_CLAIM, {"b_now": now, "b_limit": limit, "b_lease": lease})
     return sorted((HeldMail(**row._mapping, lease=lease) for row in rows), key=lambda mail: mail.id)
-
-
-def _stale() -> Select[int]:
-    """Return the query for notices of a mail that no longer hold, to be narrowed to one mail."""
-    task_moved = or_(
-        TaskRow.key.is_(None),
-        TaskRow.deadline_revision != NoticeRow.revision,
-        and_(NoticeRow.kind == NoticeKind.CONFIRMATION.value, TaskRow.state != TaskState.SUBMITTED.value),
-        and_(NoticeRow.kind != NoticeKind.CONFIRMATION.value, TaskRow.state.not_in(OPEN_STATES)),
-    )
-    # By its subject, not by its kind: a rung about an owed plan may also be an urging letter or the Chairman's list.
-    filing = not_(NoticeRow.subject.contains(":"))
-    return (
-        select(NoticeRow.id)
-        .outerjoin(TaskRow, TaskRow.key == NoticeRow.subject)
-        .outerjoin(PlanRow, PlanRow.key == NoticeRow.subject)
-        .where(or_(and_(filing, PlanRow.accepted_version.is_not(None)), and_(not_(filing), task_moved)))
-    )
 
 
 def begin_data(session: Session, mail: HeldMail, at: datetime) -> bool:
@@ -374,30 +461,19 @@ def begin_data(session: Session, mail: HeldMail, at: datetime) -> bool:
         False when the lease was lost, or when a notice no longer holds: then the mail is obsolete and the notices that
         still hold are queued anew.
     """
-    held = and_(
-        MailRow.id == mail.id,
-        MailRow.fence == mail.fence,
-        MailRow.state == MailState.LEASED.value,
-        MailRow.lease_until > DatabaseEpoch(),
-    )
-    stale = session.scalars(_stale().where(NoticeRow.mail_id == mail.id)).all()
-    wanted = MailState.OBSOLETE if stale else MailState.SENDING
-    changed = session.scalar(
-        update(MailRow)
-        .where(held)
-        .values(state=wanted.value, lease_until=DatabaseEpoch() + mail.lease)
-        .returning(MailRow.id)
-    )
-    if changed is None:
+    held = {"b_id": mail.id, "b_fence": mail.fence}
+    if session.scalar(_BEGIN, {**held, "b_lease": mail.lease}) is not None:
+        return True
+    stale = session.scalars(select(_NOTICE.c.id).where(_NOTICE.c.mail_id == mail.id, _is_stale())).all()
+    if not stale or session.scalar(_GIVE_UP_HELD, held) is None:
         return False
-    if stale:
-        session.execute(
-            update(NoticeRow)
-            .where(NoticeRow.id.in_(stale), NoticeRow.state == NoticeState.MAILED.value)
-            .values(state=NoticeState.OBSOLETE.value, settled_at=at)
-        )
-        _release(session, [mail.id])
-    return not stale
+    session.execute(
+        update(_NOTICE)
+        .where(_NOTICE.c.id.in_(stale), _NOTICE.c.state == NoticeState.MAILED.value)
+        .values(state=NoticeState.OBSOLETE.value, settled_at=at)
+    )
+    _release(session, [mail.id])
+    return False
 
 
 def settle(
@@ -415,46 +491,133 @@ def settle(
 ) -> bool:
     """Record how a try ended; False when the fence says that the mail is no longer this worker's.
 
-    `counts` is False for a fault of the whole channel, which uses up no try of this mail.
+    `counts` is False for a fault of the whole channel, which uses up no try of this mail and none of its time.
     """
-    values: dict[str, Any] = {
-        "state": state.value,
-        "lease_until": None,
-        "last_error": "" if state is MailState.SENT else reply,
-        "attempts": MailRow.attempts + (1 if counts else 0),
-    }
-    if state is MailState.SENT:
-        values["sent_at"] = at
-    if next_try_at is not None:
-        values["next_try_at"] = next_try_at
-    held = (MailState.LEASED.value, MailState.SENDING.value)
     changed = session.scalar(
-        update(MailRow)
-        .where(MailRow.id == mail.id, MailRow.fence == mail.fence, MailRow.state.in_(held))
-        .values(**values)
-        .returning(MailRow.id)
+        _SETTLE,
+        {
+            "b_id": mail.id,
+            "b_fence": mail.fence,
+            "b_state": state.value,
+            "b_error": "" if state is MailState.SENT else reply,
+            "b_tries": 1 if counts else 0,
+            "b_first": mail.first_try_at if counts or mail.first_try_at != at else None,
+            "b_next": next_try_at,
+            "b_sent": at if state is MailState.SENT else None,
+        },
     )
     if changed is None:
         return False
     session.execute(
-        insert(AttemptRow).values(
-            mail_id=mail.id,
-            fence=mail.fence,
-            at=at,
-            outcome=outcome,
-            stage=stage,
-            reply_code=reply_code,
-            reply=reply,
-        )
+        _TRIED,
+        {
+            "mail_id": mail.id,
+            "fence": mail.fence,
+            "at": at,
+            "outcome": outcome,
+            "stage": stage,
+            "reply_code": reply_code,
+            "reply": reply,
+        },
     )
     final = {MailState.SENT: NoticeState.SENT, MailState.DEAD: NoticeState.DEAD}.get(state)
     if final is not None:
-        session.execute(
-            update(NoticeRow)
-            .where(NoticeRow.mail_id == mail.id, NoticeRow.state == NoticeState.MAILED.value)
-            .values(state=final.value, settled_at=at)
-        )
+        session.execute(_TOLD, {"b_mail": mail.id, "b_state": final.value, "b_at": at})
     return True
+
+
+def _is_stale() -> ColumnElement[bool]:
+    """Return the condition that a notice no longer holds, as far as its own task or plan tells."""
+    task = (
+        select(TaskRow.key)
+        .join(PlanRow, PlanRow.key == TaskRow.plan)
+        .where(
+            TaskRow.key == _NOTICE.c.subject,
+            TaskRow.deadline_revision == _NOTICE.c.revision,
+            PlanRow.accepted_version.is_not(None),
+        )
+    )
+    wanted = case(
+        (_NOTICE.c.kind == NoticeKind.CONFIRMATION.value, TaskRow.state == TaskState.SUBMITTED.value),
+        else_=TaskRow.state.in_(OPEN_STATES),
+    )
+    filed = select(PlanRow.key).where(PlanRow.key == _NOTICE.c.subject, PlanRow.accepted_version.is_not(None))
+    # By its subject, not by its kind: a rung about an owed plan may also be an urging letter or the Chairman's list.
+    of_task = _NOTICE.c.subject.contains(":")
+    return or_(and_(of_task, ~task.where(wanted).exists()), and_(not_(of_task), filed.exists()))
+
+
+# What is done for every single mail is prepared once: building a statement costs more than running it.
+_OPEN = (MailState.READY.value, MailState.UNKNOWN.value)
+_REAP = (
+    update(_MAIL)
+    .where(_MAIL.c.state == bindparam("b_held"), _MAIL.c.lease_until < DatabaseEpoch())
+    .values(state=bindparam("b_then"), lease_until=None, fence=_MAIL.c.fence + 1)
+)
+_CLAIM = (
+    update(_MAIL)
+    .where(
+        _MAIL.c.id.in_(
+            select(_MAIL.c.id)
+            .where(_MAIL.c.state.in_(_OPEN), _MAIL.c.next_try_at <= bindparam("b_now"))
+            .order_by(_MAIL.c.next_try_at, _MAIL.c.id)
+            .limit(bindparam("b_limit"))
+            .with_for_update(skip_locked=True)
+            .scalar_subquery()
+        ),
+        _MAIL.c.state.in_(_OPEN),
+    )
+    .values(
+        state=MailState.LEASED.value,
+        fence=_MAIL.c.fence + 1,
+        lease_until=DatabaseEpoch() + bindparam("b_lease"),
+        first_try_at=func.coalesce(_MAIL.c.first_try_at, bindparam("b_now")),
+    )
+    .returning(_MAIL.c.id, _MAIL.c.fence, _MAIL.c.recipient, _MAIL.c.body, _MAIL.c.attempts, _MAIL.c.first_try_at)
+)
+_HELD = and_(
+    _MAIL.c.id == bindparam("b_id"),
+    _MAIL.c.fence == bindparam("b_fence"),
+    _MAIL.c.state == MailState.LEASED.value,
+    _MAIL.c.lease_until > DatabaseEpoch(),
+)
+_BEGIN = (
+    update(_MAIL)
+    .where(_HELD, ~select(_NOTICE.c.id).where(_NOTICE.c.mail_id == _MAIL.c.id, _is_stale()).exists())
+    .values(state=MailState.SENDING.value, lease_until=DatabaseEpoch() + bindparam("b_lease"))
+    .returning(_MAIL.c.id)
+)
+_GIVE_UP_HELD = update(_MAIL).where(_HELD).values(state=MailState.OBSOLETE.value).returning(_MAIL.c.id)
+_SETTLE = (
+    update(_MAIL)
+    .where(
+        _MAIL.c.id == bindparam("b_id"),
+        _MAIL.c.fence == bindparam("b_fence"),
+        _MAIL.c.state.in_((MailState.LEASED.value, MailState.SENDING.value)),
+    )
+    .values(
+        state=bindparam("b_state"),
+        lease_until=None,
+        last_error=bindparam("b_error"),
+        attempts=_MAIL.c.attempts + bindparam("b_tries"),
+        first_try_at=bindparam("b_first"),
+        next_try_at=func.coalesce(bindparam("b_next", type_=_MAIL.c.next_try_at.type), _MAIL.c.next_try_at),
+        sent_at=func.coalesce(bindparam("b_sent", type_=_MAIL.c.sent_at.type), _MAIL.c.sent_at),
+    )
+    .returning(_MAIL.c.id)
+)
+_TRIED = insert(_ATTEMPT)
+_TOLD = (
+    update(_NOTICE)
+    .where(_NOTICE.c.mail_id == bindparam("b_mail"), _NOTICE.c.state == NoticeState.MAILED.value)
+    .values(state=bindparam("b_state"), settled_at=bindparam("b_at"))
+)
+
+
+def obsolete_in(session: Session, mail_id: int) -> int:
+    """Return how many notices of a mail were found untrue just before it was to be sent."""
+    statement = select(func.count()).where(_NOTICE.c.mail_id == mail_id, _NOTICE.c.state == NoticeState.OBSOLETE.value)
+    return session.scalar(statement) or 0
 
 
 def record_tick(session: Session, at: datetime, counts: Mapping[str, int]) -> None:
@@ -540,13 +703,22 @@ def mail_of(session: Session, notice_key: str) -> tuple[MailRow, list[AttemptRow
 def retry(session: Session, notice_key: str, at: datetime) -> bool:
     """Let a mail that is dead, or waits for its next try, be tried at once; False when it is in neither state."""
     may = (MailState.DEAD.value, MailState.READY.value, MailState.UNKNOWN.value)
+    # A digest of an earlier day goes as a mail of its own: a person asks for it, so it is no part of today's.
+    today = at.astimezone(ZONE).date()
     mail_id = session.scalar(
         update(MailRow)
         .where(
             MailRow.id.in_(select(NoticeRow.mail_id).where(NoticeRow.key == notice_key)),
             MailRow.state.in_(may),
         )
-        .values(state=MailState.READY.value, next_try_at=at, attempts=0, first_try_at=None, fence=MailRow.fence + 1)
+        .values(
+            state=MailState.READY.value,
+            kind=case((MailRow.day < today, "urgent"), else_=MailRow.kind),
+            next_try_at=at,
+            attempts=0,
+            first_try_at=None,
+            fence=MailRow.fence + 1,
+        )
         .returning(MailRow.id)
     )
     if mail_id is None:
@@ -557,6 +729,24 @@ def retry(session: Session, notice_key: str, at: datetime) -> bool:
         .values(state=NoticeState.MAILED.value, settled_at=None)
     )
     return True
+
+
+def cancel(session: Session, notice_key: str, at: datetime) -> bool:
+    """Take a notice out for good that waits, or stands in a mail that nobody has begun to send; False when too late.
+
+    What else such a mail carries goes into another one.
+    """
+    row = session.execute(select(_NOTICE.c.id, _NOTICE.c.mail_id).where(_NOTICE.c.key == notice_key)).first()
+    if row is None:
+        return False
+    gone = _give_up(session, [row.mail_id] if row.mail_id is not None else [])
+    _release(session, sorted(gone))
+    changed = session.execute(
+        update(_NOTICE)
+        .where(_NOTICE.c.id == row.id, _NOTICE.c.state == NoticeState.QUEUED.value)
+        .values(state=NoticeState.CANCELLED.value, settled_at=at)
+    )
+    return cast(CursorResult[Any], changed).rowcount > 0
 
 
 def sent_counts(session: Session, *, until: datetime) -> dict[NoticeKind, int]:

@@ -14,6 +14,7 @@ from planner.domain import changes
 from planner.domain.deadline import Deadline
 from planner.domain.directive import Directive
 from planner.domain.plan import Plan
+from planner.i18n import N_
 
 #: event kind -> the change it records; the kind is what stands in the log for ever, class names may move
 KINDS: dict[str, type] = {
@@ -27,6 +28,19 @@ KINDS: dict[str, type] = {
     "task.moved": changes.TaskMoved,
     "task.extended": changes.TaskExtended,
     "target.reported": changes.TargetReported,
+}
+#: event kind -> message id of what people read in its place
+LABELS: dict[str, str] = {
+    "agencies.imported": N_("agencies entered"),
+    "agencies.succeeded": N_("agencies taken over"),
+    "officers.imported": N_("officers entered"),
+    "officer.absent": N_("absence recorded"),
+    "directive.imported": N_("directive entered"),
+    "plan.filed": N_("plan filed"),
+    "plan.decided": N_("plan accepted or returned"),
+    "task.moved": N_("state or progress reported"),
+    "task.extended": N_("deadline extended"),
+    "target.reported": N_("target value reported"),
 }
 _KIND_OF = {cls: kind for kind, cls in KINDS.items()}
 

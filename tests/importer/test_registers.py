@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 
 import openpyxl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.domain.agency import Absence, Agency, Officer, OfficerRole, Succession, Tier
@@ -57,7 +57,7 @@ def workbook(folder: Path, *rows: Sequence[object]) -> Path:
     assert sheet is not None
     sheet.title = "Sổ"
     for row in rows:
-        sheet.append(row)
+        sheet.append(list(row))
     book.create_sheet("Khác").append(["code", "name"])
     path = folder / "so.xlsx"
     book.save(path)
@@ -97,7 +97,15 @@ def test_vietnamese_headings_a_byte_order_mark_and_semicolons_are_read_alike(tmp
 
 def test_a_workbook_with_a_title_above_the_table_and_real_dates_is_read(tmp_path: Path) -> None:
     header = ["Thư điện tử", "Họ và tên", "Chức vụ", "Mã cơ quan", "Vai trò", "Người thay thế", "Đến ngày"]
-    row = ["A@SA.example.vn", "Nguyễn Văn A", "Giám đốc", "sa", "Người đứng đầu", "b@sa.example.vn", datetime(2020, 5, 31)]
+    row = [
+        "A@SA.example.vn",
+        "Nguyễn Văn A",
+        "Giám đốc",
+        "sa",
+        "Người đứng đầu",
+        "b@sa.example.vn",
+        date(2020, 5, 31),
+    ]
     path = workbook(tmp_path, ["DANH SÁCH CÁN BỘ"], [], header, row, [None] * 7)
     officers, problems = read_officers(path, known=["sa"])
     assert problems == []
@@ -222,7 +230,7 @@ def test_a_line_feed_cannot_smuggle_a_second_address_in(tmp_path: Path) -> None:
 
 
 def test_one_value_too_many_in_a_row_is_told(tmp_path: Path) -> None:
-    path = write(tmp_path, AGENCIES + "sa,Sở Văn hóa, Thể thao,department,,,\n")
+    path = write(tmp_path, AGENCIES + "sa,Sở Văn hóa, Thể thao,department,,,2020-05-31\n")
     assert ("line 2", "row_too_long") in told(read_agencies(path)[1])
 
 
@@ -292,6 +300,7 @@ def test_anything_else_is_no_mailbox(text: str) -> None:
     assert mailbox(text) is None
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters() | st.sampled_from("@.a\r\n"), max_size=30))
 def test_a_mailbox_is_always_one_address_on_one_line(text: str) -> None:
     found = mailbox(text)
@@ -348,39 +357,35 @@ def test_an_assignment_without_a_day_raises_no_question(tmp_path: Path, due: str
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "place", "code"),
+    ("old", "new", "at", "code"),
     [
-        ("code: kl-1", "code: kl 1", "line 1, column 7", "code_form"),
-        ("title: Thông báo\n", "", "line 1, column 1", "value_missing"),
-        ("issuer: Chủ tịch", "issuer: ''", "line 3, column 9", "value_missing"),
-        ("2020-04-29", "0", "line 4, column 12", "date_form"),
-        ("2020-04-29", "", "line 1, column 1", "value_missing"),
-        ("commune]", "city]", "line 5, column 61", "tier_unknown"),
-        ("[department, commune]", "[]", "line 5, column 48", "list_form"),
-        ("tiers: [department],", "tiers: department,", "line 8, column 58", "list_form"),
-        ("value: 20", "value: nan", "line 7, column 46", "number_form"),
-        ("value: 20", "value: 20, colour: red", "line 7, column 50", "key_unknown"),
-        ("code: 2.3", 'code: "2.10"', "line 8, column 12", "duplicate"),
-        ("by: 2020", "holds_from: 2020-06-01, by: 2020", "line 7, column 78", "target_days"),
-        ("agency: snv", "agency: xyz", "line 11, column 46", "unknown"),
-        ("[vp-ubnd]", "[vp-ubnd, xyz]", "line 10, column 78", "unknown"),
-        ("trước ngày 15/5/2020", "Hằng quý hoặc hằng năm", "line 10, column 73", "date_ambiguous"),
-        ("recipients:", "code: kl-2\nrecipients:", "line 12, column 1", "key_twice"),
-        ("recipients: [Lưu]", "recipients: {a: b}", "line 12, column 13", "list_form"),
+        ("code: kl-1", "code: kl 1", "kl 1", "code_form"),
+        ("title: Thông báo\n", "", "code: kl-1", "value_missing"),
+        ("issuer: Chủ tịch", "issuer: ''", "''", "value_missing"),
+        ("2020-04-29", "0", "0\n", "date_form"),
+        ("2020-04-29", "", " \nfiling", "value_missing"),
+        ("commune]", "city]", "city]", "tier_unknown"),
+        ("[department, commune]", "[]", "[]", "list_form"),
+        ("tiers: [department],", "tiers: sở,", "sở,", "list_form"),
+        ("value: 20", "value: nan", "nan", "number_form"),
+        ("value: 20", "value: 20, colour: red", "colour", "key_unknown"),
+        ("code: 2.3", 'code: "2.10"', '"2.10", title: Văn', "duplicate"),
+        ("by: 2020", "holds_from: 2020-06-01, by: 2020", "2020-12-31", "target_days"),
+        ("agency: snv", "agency: xyz", "xyz", "unknown"),
+        ("[vp-ubnd]", "[vp-ubnd, xyz]", "xyz", "unknown"),
+        ("trước ngày 15/5/2020", "Hằng quý hoặc hằng năm", "Hằng quý", "date_ambiguous"),
+        ("recipients:", "code: kl-2\nrecipients:", "code: kl-2", "key_twice"),
+        ("recipients: [Lưu]", "recipients: {a: b}", "{a", "list_form"),
     ],
 )
-def test_a_mistake_in_a_directive_is_told_at_its_place(
-    tmp_path: Path, old: str, new: str, place: str, code: str
-) -> None:
+def test_a_mistake_in_a_directive_is_told_at_its_place(tmp_path: Path, old: str, new: str, at: str, code: str) -> None:
     assert old in DIRECTIVE
-    path = write(tmp_path, DIRECTIVE.replace(old, new), "d.yaml")
-    directive, problems = read_directive(path, known=["stttt", "vp-ubnd", "snv"])
+    text = DIRECTIVE.replace(old, new).replace("title: Văn bản", "title: Văn")
+    directive, problems = read_directive(write(tmp_path, text, "d.yaml"), known=["stttt", "vp-ubnd", "snv"])
     assert directive is None
-    assert [p.code for p in problems] == [code]
-    if code not in ("unknown", "date_ambiguous", "target_days", "tier_unknown", "list_form", "number_form"):
-        assert problems[0].place == place
-    line = int(place.split(",")[0].split()[1])
-    assert problems[0].place.startswith(f"line {line}, column ")
+    before = text[: text.index(at)]
+    place = f"line {before.count(chr(10)) + 1}, column {len(before.rpartition(chr(10))[2]) + 1}"
+    assert told(problems) == [(place, code)]
 
 
 def test_every_mistake_of_a_directive_is_told_at_once(tmp_path: Path) -> None:
@@ -393,7 +398,7 @@ def test_every_mistake_of_a_directive_is_told_at_once(tmp_path: Path) -> None:
         ("line 2, column 1", "key_twice"),
         ("line 3, column 12", "date_form"),
         ("line 4, column 1", "key_unknown"),
-        ("line 5, column 40", "number_form"),
+        ("line 5, column 38", "number_form"),
     ]
 
 

@@ -101,7 +101,10 @@ def directive() -> Directive:
         filing_deadline=date(2020, 5, 8),
         targets=(
             Target(
-                code="2.1", title="20% người dân và doanh nghiệp được xác thực định danh", value=20, by=date(2020, 12, 31)
+                code="2.1",
+                title="20% người dân và doanh nghiệp được xác thực định danh",
+                value=20,
+                by=date(2020, 12, 31),
             ),
             Target(
                 code="2.3",
@@ -217,12 +220,10 @@ def whole_province() -> tuple[State, dict[str, Forecast]]:
             state = TaskState.CONFIRMED if code in ("stp", "h-nga-son") else STATES[salt % len(STATES)]
             done_on = None
             if state in (TaskState.SUBMITTED, TaskState.CONFIRMED):
-                late = salt % 5 == 0 and code not in ("stp", "h-nga-son")
+                late = salt % 4 == 0 and code not in ("stp", "h-nga-son")
                 done_on = (last_day or TODAY) + timedelta(days=3 if late else -2)
             extended = last_day + timedelta(days=7) if last_day and salt % 9 == 1 else None
-            tasks.append(
-                make_task(code, f"I.{number}", last_day, state, done_on, title=title, extended_to=extended)
-            )
+            tasks.append(make_task(code, f"I.{number}", last_day, state, done_on, title=title, extended_to=extended))
     values = [
         TargetValue(directive=CODE, target="2.3", agency=code, value=100 if at % 3 else 92.5, on=date(2020, 6, 1))
         for at, code in enumerate(list(DEPARTMENTS)[:9])

@@ -133,7 +133,10 @@ async def test_a_refused_recipient_leaves_the_connection_to_the_next(server: Ser
     assert (server.connections, len(server.mails)) == (1, 1)
 
 
-@pytest.mark.parametrize(("step", "act"), [("RCPT", "drop"), ("RCPT", "hang"), ("DOT", "hang"), ("RCPT", "421 busy")])
+@pytest.mark.parametrize(
+    ("step", "act"),
+    [("RCPT", "drop"), ("RCPT", "hang"), ("RCPT", "garbage"), ("DOT", "?"), ("DOT", "hang"), ("RCPT", "421 busy")],
+)
 async def test_a_connection_out_of_step_is_not_used_again(server: Server, step: str, act: str) -> None:
     async with to(server, act) as channel:
         server.script = {step: act}

@@ -33,8 +33,9 @@ _SHARES: tuple[tuple[str, int], ...] = (
     ("late 3", 6),
     ("late 8", 4),
     ("late 16", 3),
+    ("late 24", 2),
     ("never", 3),
-    ("returned", 2),
+    ("returned", 4),
     ("extended", 3),
     ("unconfirmed", 2),
 )

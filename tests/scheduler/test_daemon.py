@@ -1,0 +1,267 @@
+"""The service as a process of its own: it sends, it stops clean, it outlives its database, it has company."""
+
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from planner.config import ZONE
+from planner.errors import DatabaseFailed, WorldFailed
+from planner.service import admin
+from scheduler import daemon
+from tests.fakes import MailServer, Province, finished, mail_server, mailbox, make_province, planned, run, start
+
+ALWAYS = """
+name: always
+version: 1
+sending: {from: "00:00", to: "23:59", working_days_only: false}
+rungs:
+  - {name: due-5wd, trigger: due -5wd, tell: [responsible], kind: reminder}
+"""
+MEMBERS = 12
+PATIENCE = 40.0  #: seconds until a test gives up waiting for the service
+
+
+@pytest.fixture
+def server() -> Iterator[MailServer]:
+    with mail_server() as running:
+        yield running
+
+
+@pytest.fixture
+def province(database_url: str, tmp_path: Path, server: MailServer) -> Iterator[Province]:
+    while datetime.now(ZONE).strftime("%H:%M") >= "23:57":  # the policy shuts for the day's last minute
+        time.sleep(1)
+    policy = tmp_path / "always.yaml"
+    policy.write_text(ALWAYS)
+    with make_province(
+        database_url, tmp_path, smtp_port=server.port, members=MEMBERS, policy_file=policy, tick_seconds=1
+    ) as made:
+        yield made
+
+
+def give_work(province: Province, people: int) -> list[str]:
+    """Give so many people a task due tomorrow; return who is to be told."""
+    tomorrow = datetime.now(ZONE).date() + timedelta(days=1)
+    names = [mailbox("snv", f"m{n}") for n in range(people)]
+    province.file("snv", *(planned(f"I.{n}", tomorrow, responsible=name) for n, name in enumerate(names)))
+    return sorted(names)
+
+
+@contextmanager
+def service(province: Province, tmp_path: Path, **more: object) -> Iterator[subprocess.Popen[str]]:
+    environment = province.environment(
+        PLANNER_TICK_SECONDS=1, PLANNER_POLICY_FILE=province.shop.settings.policy_file, **more
+    )
+    process = start("scheduler", "run", environment=environment, cwd=tmp_path)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_for(condition: Callable[[], object], what: str) -> None:
+    last = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < last, f"waited in vain for {what}"
+        time.sleep(0.05)
+
+
+def states(province: Province) -> Counter[str]:
+    return Counter(state for _recipient, state in province.mails())
+
+
+def test_it_sends_what_is_due_and_what_comes_due_while_it_runs(
+    province: Province, server: MailServer, tmp_path: Path
+) -> None:
+    give_work(province, 2)
+    with service(province, tmp_path) as process:
+        wait_for(lambda: len(server.accepted) == 2, "the first mails")
+        expected = give_work(province, 5)
+        wait_for(lambda: len(server.accepted) == 5, "the mails of the plan's new version")
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        code, _out, log = finished(process)
+    assert code == 0, log
+    assert server.recipients() == expected
+    assert states(province) == {"sent": 5}
+    assert "Traceback" not in log
+    assert not any(name in log for name in expected)  # no log shows an address
+
+
+def test_its_rounds_are_the_heartbeat_that_the_doctor_reads(province: Province, tmp_path: Path) -> None:
+    def heartbeat() -> admin.Check | None:
+        checks = admin._heartbeat(province.desk(datetime.now(ZONE)))
+        return next((check for check in checks if check.name == "heartbeat"), None)
+
+    before = heartbeat()
+    assert before is not None
+    assert not before.ok
+    with service(province, tmp_path):
+        wait_for(lambda: (found := heartbeat()) and found.ok, "a heartbeat")
+
+
+def test_told_to_stop_in_the_middle_of_a_message_it_finishes_what_it_holds(
+    province: Province, server: MailServer, tmp_path: Path
+) -> None:
+    give_work(province, MEMBERS)
+    server.slow_data = 1.5
+    with service(province, tmp_path) as process:
+        wait_for(lambda: server.in_data > 0, "a message under way")
+        process.send_signal(signal.SIGTERM)
+        begun = time.monotonic()
+        code, _out, log = finished(process)
+        took = time.monotonic() - begun
+    assert code == 0, log
+    assert took < 10
+    left = states(province)
+    assert left["leased"] == left["sending"] == left["unknown"] == 0
+    assert left["sent"] == len(server.accepted) > 0
+    assert left["sent"] + left["ready"] == MEMBERS
+    assert left["ready"] > 0  # it did not send on after it was told to stop
+    assert set(server.message_ids().values()) == {1}
+
+
+def test_interrupted_from_the_keyboard_it_stops_as_clean(
+    province: Province, server: MailServer, tmp_path: Path
+) -> None:
+    give_work(province, 1)
+    with service(province, tmp_path) as process:
+        wait_for(lambda: server.accepted, "the first mail")
+        process.send_signal(signal.SIGINT)
+        code, _out, log = finished(process)
+    assert code == 0, log
+    assert "Traceback" not in log
+
+
+def test_it_outlives_its_database_and_sends_when_it_is_back(
+    province: Province, server: MailServer, tmp_path: Path
+) -> None:
+    give_work(province, 1)
+    with service(province, tmp_path) as process:
+        wait_for(lambda: server.accepted, "the first mail")
+        _lose(province)
+        time.sleep(5)  # more than the three periods after which silence would end it
+        assert process.poll() is None
+        _find(province)
+        expected = give_work(province, 3)
+        wait_for(lambda: len(server.accepted) == 3, "the mails after the database came back")
+        process.send_signal(signal.SIGTERM)
+        code, _out, log = finished(process)
+    assert code == 0, log
+    assert "round failed" in log
+    assert server.recipients() == expected
+    assert states(province) == {"sent": 3}
+
+
+def _lose(province: Province) -> None:
+    with province.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE notice RENAME TO notice_gone"))
+        if connection.dialect.name == "postgresql":
+            others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+            connection.execute(text(others))
+
+
+def _find(province: Province) -> None:
+    province.engine.dispose()
+    with province.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE notice_gone RENAME TO notice"))
+
+
+def test_a_mail_server_that_comes_back_gets_everything(province: Province, server: MailServer, tmp_path: Path) -> None:
+    expected = give_work(province, 3)
+    server.mail = "421 4.3.2 closing down"
+    with service(province, tmp_path) as process:
+        wait_for(lambda: states(province)["ready"] == 3, "the first tries")
+        server.mail = ""
+        with province.engine.begin() as connection:  # the wait of a minute is tested elsewhere
+            connection.execute(text("UPDATE mail SET next_try_at = created_at"))
+        wait_for(lambda: len(server.accepted) == 3, "the mails")
+        assert process.poll() is None
+    assert server.recipients() == expected
+
+
+def test_two_services_on_one_database_send_everything_once(
+    province: Province, server: MailServer, tmp_path: Path
+) -> None:
+    server.slow_data = 0.05
+    with service(province, tmp_path) as one, service(province, tmp_path) as other:
+        time.sleep(1)
+        expected = give_work(province, MEMBERS)
+        wait_for(lambda: states(province)["sent"] == MEMBERS, "all mails")
+        time.sleep(2)
+        for process in (one, other):
+            process.send_signal(signal.SIGTERM)
+        assert [finished(process)[0] for process in (one, other)] == [0, 0]
+    assert server.recipients() == expected
+    assert set(server.message_ids().values()) == {1}
+    assert {state for (state,) in province.notices("state")} == {"sent"}
+
+
+def test_without_a_database_it_says_so_at_once(tmp_path: Path) -> None:
+    environment = {"PLANNER_DATABASE_URL": f"sqlite:///{tmp_path / 'none.db'}", "PLANNER_LANG": "en"}
+    code, _out, complaint = run("scheduler", "run", environment=environment, cwd=tmp_path)
+    assert code == 5
+    assert "planner init" in complaint
+    assert "Traceback" not in complaint
+
+
+@pytest.fixture
+def quiet(sqlite_url: str, tmp_path: Path) -> Iterator[Province]:
+    with make_province(sqlite_url, tmp_path, tick_seconds=1) as made:
+        yield made
+
+
+def test_when_no_round_comes_to_an_end_any_more_it_ends_itself(
+    quiet: Province, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_args: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(daemon, "run_round", broken)
+    begun = time.monotonic()
+    with pytest.raises(WorldFailed):
+        daemon.run(quiet.shop, quiet.channel())
+    assert 3 <= time.monotonic() - begun < 20
+
+
+def test_a_round_that_fails_is_no_silence(quiet: Province, monkeypatch: pytest.MonkeyPatch) -> None:
+    rounds: list[int] = []
+
+    def failing(*_args: Any) -> None:
+        rounds.append(1)
+        if len(rounds) == 6:
+            signal.raise_signal(signal.SIGTERM)
+        raise DatabaseFailed("locked")
+
+    monkeypatch.setattr(daemon, "run_round", failing)
+    daemon.run(quiet.shop, quiet.channel())
+    assert len(rounds) == 6
+
+
+def test_a_long_round_is_no_silence_and_no_second_one_begins_beside_it(
+    quiet: Province, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running: list[int] = []
+    most = 0
+
+    def long(*_args: Any) -> None:
+        nonlocal most
+        running.append(1)
+        most = max(most, len(running))
+        time.sleep(4.5)
+        running.pop()
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(daemon, "run_round", long)
+    daemon.run(quiet.shop, quiet.channel())
+    assert most == 1
