@@ -85,12 +85,10 @@ def scheduler() -> None:
 @pass_app
 def run(app: App) -> None:
     """Run the service."""
-    import logging
-
     from scheduler import daemon
+    from scheduler.logs import log_to_stderr
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    log_to_stderr()
     shop = _shop(app)
     daemon.run(shop, email_channel(shop.settings))
 

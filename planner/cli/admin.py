@@ -32,7 +32,10 @@ def init(app: App, sample: str | None) -> None:
                 agencies=made.agencies, directives=made.directives
             )
         )
-        say(_("Next: planner plan file FILE"))
+        if made.agencies:
+            say(_("Next: planner plan file FILE"))
+        else:
+            say(_("Next: planner agency import FILE, then officer import and directive import"))
 
     app.emit(asdict(made), people)
 

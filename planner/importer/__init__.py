@@ -18,6 +18,7 @@ from planner.importer.build import build
 from planner.importer.checks import run_checks
 from planner.importer.draft import PlanDraft, Register
 from planner.importer.excel import read_excel
+from planner.importer.places import in_reading_order
 from planner.importer.reading import Reading
 from planner.importer.yaml_file import read_yaml_file
 
@@ -39,7 +40,7 @@ class Loaded:
 
     plan: Plan | None  #: None when any problem is an error
     draft: PlanDraft
-    problems: tuple[Problem, ...]  #: errors and warnings, in the order of the checks
+    problems: tuple[Problem, ...]  #: errors and warnings, as one meets them reading the file
 
     @property
     def ok(self) -> bool:
@@ -90,7 +91,7 @@ def check(
     reading = Reading(
         draft=draft, register=register, agency_option=agency, directive_option=directive, for_graph=for_graph
     )
-    problems = run_checks(reading)
+    problems = sorted(run_checks(reading), key=lambda problem: in_reading_order(problem.place))
     sound = draft.readable and not any(problem.severity == "error" for problem in problems)
     return Loaded(plan=build(reading) if sound else None, draft=draft, problems=tuple(problems))
 

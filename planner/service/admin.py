@@ -138,8 +138,12 @@ def enter_directive(desk: Desk, session: database.Session, directive: Directive,
 
 
 def audit_log(desk: Desk, *, subject: str | None, limit: int) -> list[dict[str, Any]]:
-    """Return the newest events, newest first."""
+    """Return the newest events, newest first; `subject` may leave the directive out, as people write it."""
     with desk.reading() as session:
+        if subject is not None and ":" in subject:
+            subject = desk.task_key(session, subject)
+        elif subject in registers.agencies(session):
+            subject = desk.plan_key(session, subject)
         return [
             {
                 "seq": event.seq,
@@ -224,13 +228,13 @@ def _templates_check(desk: Desk) -> Check:
     from planner.templating import environment, templates_folder
 
     site = desk.settings.templates_dir
-    try:
-        env = environment(site)
-        names = env.list_templates()
-        for name in names:
+    env = environment(site)
+    names = env.list_templates()
+    for name in names:
+        try:
             env.get_template(name)
-    except Exception as error:  # noqa: BLE001 - whatever a site's template does wrong is what is being asked
-        return Check(name="templates", ok=False, detail=str(error))
+        except Exception as error:  # noqa: BLE001 - whatever a site's template does wrong is what is being asked
+            return Check(name="templates", ok=False, detail=f"{name}: {error}")
     detail = _("{n} templates from {folder}").format(n=len(names), folder=site or templates_folder())
     return Check(name="templates", ok=bool(names), detail=detail)
 

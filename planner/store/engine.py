@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event, select, text
+from sqlalchemy import Connection, create_engine, event, make_url, select, text
 
 # Handed on under their own names: other rooms write the types, and only this room imports the package.
 from sqlalchemy import Engine as Engine  # noqa: PLC0414
@@ -55,6 +55,8 @@ def connect(url: str) -> Engine:
         DatabaseFailed: its driver is not installed.
     """
     try:
+        if make_url(url).get_backend_name() not in ("sqlite", "postgresql"):
+            raise UsageRefused(_("Only SQLite and PostgreSQL are supported."))
         engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
     except (ArgumentError, NoSuchModuleError) as error:
         raise UsageRefused(
@@ -64,8 +66,6 @@ def connect(url: str) -> Engine:
         raise DatabaseFailed(
             _("The driver {name} is not installed; run: pip install 'planner[postgres]'.").format(name=error.name)
         ) from error
-    if engine.dialect.name not in ("sqlite", "postgresql"):
-        raise UsageRefused(_("Only SQLite and PostgreSQL are supported."))
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)

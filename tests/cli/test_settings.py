@@ -107,7 +107,8 @@ def test_the_acting_person_comes_from_option_variable_or_file(site: Path, run: R
 
 def test_a_broken_settings_file_tells_all_its_problems(site: Path, run: Run) -> None:
     (site / "planner.toml").write_text(
-        '[planner]\nlang = "fr"\ncolour = "red"\n[smtp]\nport = 0\nhost = "mail.example.vn"\nlease = 1.5\n[mail]\nto = "x"\n'
+        '[planner]\nlang = "fr"\ncolour = "red"\n'
+        '[smtp]\nport = 0\nhost = "mail.example.vn"\nlease = 1.5\n[mail]\nto = "x"\n'
     )
     said = run("plan", "list", "--json", PLANNER_TICK_SECONDS="often")
     problems = said.data["error"]["problems"]
@@ -231,7 +232,7 @@ def test_the_process_exits_with_5_where_the_database_is_missing(empty: Path) -> 
 
 
 def test_help_is_there_for_every_group_in_both_languages(empty: Path) -> None:
-    assert "Nộp kế hoạch" in process("--help", cwd=empty).stdout
+    assert "Theo dõi việc thực hiện kế hoạch" in process("--help", cwd=empty).stdout
     english = process("--help", "--lang", "en", cwd=empty, PLANNER_LANG="en")
     assert "File plans and report work" in english.stdout
     assert process("--version", cwd=empty).stdout.startswith("planner ")

@@ -19,7 +19,7 @@ OPEN = (TaskState.ASSIGNED, TaskState.IN_PROGRESS, TaskState.RETURNED)
 HANDED_IN = (TaskState.SUBMITTED, TaskState.CONFIRMED)
 T = Timeliness
 
-#: today, start, last day, date of the result, first day of "due soon" -> what holds for open tasks, and for handed-in ones
+#: today, start, last day, date of the result, first day of "due soon"; what holds for open tasks; for handed-in ones
 TABLE = [
     # an open task by the day
     (EARLY, None, LAST, None, SOON, T.IN_TIME, T.IN_TIME),
@@ -46,7 +46,7 @@ TABLE = [
 
 
 @pytest.mark.parametrize(("today", "start", "last_day", "done_on", "soon", "when_open", "when_handed_in"), TABLE)
-def test_the_truth_table_of_timeliness(
+def test_the_truth_table_of_timeliness(  # noqa: PLR0917 - a line of the table
     today: date,
     start: date | None,
     last_day: date | None,

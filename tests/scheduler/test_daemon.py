@@ -167,7 +167,10 @@ def _lose(province: Province) -> None:
     with province.engine.begin() as connection:
         connection.execute(text("ALTER TABLE notice RENAME TO notice_gone"))
         if connection.dialect.name == "postgresql":
-            others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+            others = (
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE pid <> pg_backend_pid() AND datname = current_database()"
+            )
             connection.execute(text(others))
 
 

@@ -1,0 +1,21 @@
+"""Where in a file something stands, so that problems can be told in the order of reading."""
+
+from __future__ import annotations
+
+import re
+
+_CELL = re.compile(r"^(?P<sheet>.*)!(?P<column>[A-Z]+)(?P<row>[0-9]+)$")
+# "line 12, column 9" or "dòng 12, cột 9": the words are the reader's language
+_LINE = re.compile(r"^[^0-9]+ (?P<line>[0-9]+)(?:, [^0-9]+ (?P<column>[0-9]+))?$")
+
+
+def in_reading_order(place: str) -> tuple[str, int, int, str]:
+    """Return a key that sorts places row by row, then column by column; what is no place in the file comes first."""
+    if found := _CELL.match(place):
+        column = 0
+        for letter in found["column"]:
+            column = column * 26 + ord(letter) - 64
+        return found["sheet"], int(found["row"]), column, place
+    if found := _LINE.match(place):
+        return "", int(found["line"]), int(found["column"] or 0), place
+    return "", 0, 0, place
