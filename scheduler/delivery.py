@@ -9,19 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any, TypeVar
 
 from planner.domain.notification import MailState
 from planner.errors import DeliveryError
 from planner.store import outbox
-from planner.store.engine import writing
+from planner.store.engine import Engine, Session, writing
 from scheduler.channels import Channel
 from scheduler.shop import Shop
 
 log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 CONNECTIONS = 4
 # Few at a time: whatever is held must be finished before the lease runs out, and before a stop.
@@ -44,93 +47,155 @@ class Outcome:
     channel_fault: str = ""
 
 
+class _Book:
+    """Writes into the ledger for several mails at a time: what comes while the disk is busy shares one transaction.
+
+    Nobody goes on before the transaction with the own entry is committed.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._entries: list[tuple[Callable[[Session], Any], asyncio.Future[Any]]] = []
+        self._writer: asyncio.Task[None] | None = None
+
+    async def write(self, entry: Callable[[Session], _T]) -> _T:
+        """Let `entry` write and return what it returns, once that is committed.
+
+        Raises:
+            DatabaseFailed: it is not.
+        """
+        written: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
+        self._entries.append((entry, written))
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write_all())
+        return await written
+
+    async def _write_all(self) -> None:
+        while self._entries:
+            some, self._entries = self._entries, []
+            outcomes = await asyncio.to_thread(self._commit, [entry for entry, _written in some])
+            for (_entry, written), outcome in zip(some, outcomes, strict=True):
+                if isinstance(outcome, BaseException):
+                    written.set_exception(outcome)
+                else:
+                    written.set_result(outcome)
+
+    def _commit(self, entries: Sequence[Callable[[Session], Any]]) -> list[Any]:
+        try:
+            with writing(self._engine) as session:
+                return [entry(session) for entry in entries]
+        except Exception as error:  # noqa: BLE001 - handed to whoever waits for it
+            if len(entries) == 1:
+                return [error]
+        # One entry's trouble is not the others': each by itself.
+        return [self._commit([entry])[0] for entry in entries]
+
+
 async def deliver_pending(
     shop: Shop, now: datetime, channel: Callable[[], Channel], stop: Callable[[], bool]
 ) -> Outcome:
     """Deliver every mail that may be tried at `now`, until none is left, the server fails, or `stop` says so."""
-    outcome = Outcome()
-    with writing(shop.engine) as session:
-        outbox.reap(session)
+    book = _Book(shop.engine)
+    await book.write(outbox.reap)
     async with channel() as post:
-        while not outcome.channel_fault and not stop():
-            with writing(shop.engine) as session:
-                held = outbox.claim(session, now=now, limit=_HELD, lease=shop.settings.delivery_lease)
+        round_ = _Delivery(shop=shop, now=now, post=post, book=book)
+        while not round_.outcome.channel_fault and not stop():
+            held = await book.write(
+                lambda session: outbox.claim(session, now=now, limit=_HELD, lease=shop.settings.delivery_lease)
+            )
             if not held:
                 break
-            done = await asyncio.gather(
-                *(_deliver(shop, now, post, mail, outcome) for mail in held), return_exceptions=True
-            )
+            done = await asyncio.gather(*(round_.deliver(mail) for mail in held), return_exceptions=True)
             # Only when all are at rest: one mail's trouble with the database must not cut off another in the middle.
             for error in done:
                 if error is not None:
                     raise error
-    return outcome
+    return round_.outcome
 
 
-async def _deliver(shop: Shop, now: datetime, post: Channel, mail: outbox.HeldMail, outcome: Outcome) -> None:
-    given_up = False
+@dataclass(kw_only=True)
+class _Delivery:
+    """What the mails of one delivery have in common."""
 
-    async def before_data() -> bool:
-        nonlocal given_up
-        with writing(shop.engine) as session:
-            begun = outbox.begin_data(session, mail, now)
-            if not begun:
-                outcome.obsolete += outbox.obsolete_in(session, mail.id)
-        given_up = not begun
-        return begun
+    shop: Shop
+    now: datetime
+    post: Channel
+    book: _Book
+    outcome: Outcome = field(default_factory=Outcome)
 
-    if outcome.channel_fault:  # another mail has just found the server out of order
-        _record_failure(shop, now, mail, DeliveryError(outcome.channel_fault, stage="connect", channel=True), outcome)
-        return
-    try:
-        receipt = await post.send(
-            sender=shop.settings.mail_from, recipient=mail.recipient, data=mail.body, before_data=before_data
+    async def deliver(self, mail: outbox.HeldMail) -> None:
+        """Take one mail to the server and record what became of it."""
+        given_up = False
+
+        async def before_data() -> bool:
+            nonlocal given_up
+            begun, untrue = await self.book.write(lambda session: _begin(session, mail, self.now))
+            given_up = not begun
+            self.outcome.obsolete += untrue
+            return begun
+
+        if self.outcome.channel_fault:  # another mail has just found the server out of order
+            await self._failed(mail, DeliveryError(self.outcome.channel_fault, stage="connect", channel=True))
+            return
+        try:
+            receipt = await self.post.send(
+                sender=self.shop.settings.mail_from, recipient=mail.recipient, data=mail.body, before_data=before_data
+            )
+        except DeliveryError as error:
+            await self._failed(mail, error)
+            return
+        if receipt is None:
+            self.outcome.given_up += given_up
+            return
+        kept = await self.book.write(
+            lambda session: outbox.settle(
+                session,
+                mail,
+                at=self.now,
+                state=MailState.SENT,
+                outcome="sent",
+                stage="data",
+                reply_code=receipt.code,
+                reply=receipt.text,
+            )
         )
-    except DeliveryError as error:
-        _record_failure(shop, now, mail, error, outcome)
-        return
-    if receipt is None:
-        outcome.given_up += given_up
-        return
-    with writing(shop.engine) as session:
-        kept = outbox.settle(
-            session,
-            mail,
-            at=now,
-            state=MailState.SENT,
-            outcome="sent",
-            stage="data",
-            reply_code=receipt.code,
-            reply=receipt.text,
+        if kept:
+            self.outcome.sent += 1
+        else:
+            log.warning("lease lost after acceptance", extra={"mail": mail.id})
+        log.info("mail sent", extra={"mail": mail.id, "attempt": mail.attempts + 1})
+
+    async def _failed(self, mail: outbox.HeldMail, error: DeliveryError) -> None:
+        state, name, next_try = _verdict(mail, error, self.now)
+        if error.channel:
+            self.outcome.channel_fault = error.message
+        kept = await self.book.write(
+            lambda session: outbox.settle(
+                session,
+                mail,
+                at=self.now,
+                state=state,
+                outcome=name,
+                stage=error.stage,
+                reply_code=error.reply_code,
+                reply=error.message,
+                next_try_at=next_try,
+                counts=not error.channel,
+            )
         )
-    if kept:
-        outcome.sent += 1
-    else:
-        log.warning("lease lost after acceptance", extra={"mail": mail.id})
-    log.info("mail sent", extra={"mail": mail.id, "attempt": mail.attempts + 1})
+        if kept:
+            counter = "retry" if name == "channel" else name
+            setattr(self.outcome, counter, getattr(self.outcome, counter) + 1)
+        log.warning(
+            "mail not sent", extra={"mail": mail.id, "stage": error.stage, "code": error.reply_code, "then": name}
+        )
 
 
-def _record_failure(shop: Shop, now: datetime, mail: outbox.HeldMail, error: DeliveryError, outcome: Outcome) -> None:
-    state, name, next_try = _verdict(mail, error, now)
-    if error.channel:
-        outcome.channel_fault = error.message
-    with writing(shop.engine) as session:
-        kept = outbox.settle(
-            session,
-            mail,
-            at=now,
-            state=state,
-            outcome=name,
-            stage=error.stage,
-            reply_code=error.reply_code,
-            reply=error.message,
-            next_try_at=next_try,
-            counts=not error.channel,
-        )
-    if kept:
-        counter = "retry" if name == "channel" else name
-        setattr(outcome, counter, getattr(outcome, counter) + 1)
-    log.warning("mail not sent", extra={"mail": mail.id, "stage": error.stage, "code": error.reply_code, "then": name})
+def _begin(session: Session, mail: outbox.HeldMail, now: datetime) -> tuple[bool, int]:
+    """Return whether the message may go now, and how many of its notices were found untrue."""
+    if outbox.begin_data(session, mail, now):
+        return True, 0
+    return False, outbox.obsolete_in(session, mail.id)
 
 
 def _verdict(mail: outbox.HeldMail, error: DeliveryError, now: datetime) -> tuple[MailState, str, datetime | None]:

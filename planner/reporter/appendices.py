@@ -295,6 +295,6 @@ def _person(line: TaskLine) -> str:
 def _deadline(line: TaskLine) -> str:
     if not line.extensions:
         return line.due_text or vi_date(line.last_day)
-    return _("{day} (extended {times} times; first: {first})").format(
+    return _("{day} (extensions: {times}; first deadline: {first})").format(
         day=vi_date(line.last_day), times=line.extensions, first=line.due_text or vi_date(line.first_last_day)
     )

@@ -35,7 +35,7 @@ def assessment(progress: Progress, see: See) -> tuple[Block, ...]:
     blocks.append(Heading("2. " + _("Shortcomings")))
     if worst:
         late = [
-            _("{agency} ({n} tasks, the latest by {days})").format(
+            _("{agency} (overdue tasks: {n}, the longest by {days})").format(
                 agency=row.name, n=number(row.counts.open_overdue), days=days(row.worst)
             )
             for row in worst
@@ -52,7 +52,7 @@ def assessment(progress: Progress, see: See) -> tuple[Block, ...]:
         blocks.append(Paragraph(_("There is no overdue task to explain.")))
         return tuple(blocks)
     text = _(
-        "Of {all} overdue tasks, {waiting} wait for an unfinished task of another agency. For the others the data"
+        "Overdue tasks: {all}; waiting for an unfinished task of another agency: {waiting}. For the others the data"
         " shows no cause; the lead agencies have to explain the reasons and responsibilities."
     )
     waiting = number(progress.overdue_waiting)
@@ -97,12 +97,12 @@ def proposals(progress: Progress, issuer: str, see: See) -> tuple[Block, ...]:
     """Return part V: what the Chairman is asked to do, and what the department has to do itself."""
     found: list[str] = []
     if progress.filing.missing:
-        text = _("To direct the {n} agencies without a plan to file one at once{see}.")
+        text = _("To direct the agencies without a plan ({n}) to file one at once{see}.")
         found.append(text.format(n=number(len(progress.filing.missing)), see=see("missing")))
     others = [row for row in progress.most_overdue if row.code != progress.department]
     if others:
         text = _(
-            "To urge the {n} agencies with overdue tasks to complete them, to explain the causes of the delay and to"
+            "To urge the agencies with overdue tasks ({n}) to complete them, to explain the causes of the delay and to"
             " name the responsible collectives and persons{see}; first of all: {names}."
         )
         names = _few([row.name for row in others])
@@ -112,7 +112,7 @@ def proposals(progress: Progress, issuer: str, see: See) -> tuple[Block, ...]:
         text = _("To have agencies whose unfinished tasks hold up others finish these first: {names}.")
         found.append(text.format(names=_few(list(holding))))
     for row in progress.undecided:
-        text = _("To decide which of {among} takes over the {n} unfinished tasks of {agency}.")
+        text = _("To decide which of {among} takes over the unfinished tasks of {agency} ({n}).")
         found.append(text.format(among=", ".join(row.among), n=number(row.open_tasks), agency=row.name))
     blocks: list[Block] = []
     if found:
@@ -122,7 +122,7 @@ def proposals(progress: Progress, issuer: str, see: See) -> tuple[Block, ...]:
         blocks.append(Paragraph(_("{issuer} has no proposal for this period.").format(issuer=issuer)))
     own = next((row for row in progress.most_overdue if row.code == progress.department), None)
     if own is not None:
-        text = _("{issuer} itself has {n} overdue tasks and will complete them.")
+        text = _("{issuer} will itself complete its own overdue tasks ({n}).")
         blocks.append(Paragraph(text.format(issuer=issuer, n=number(own.counts.open_overdue))))
     return tuple(blocks)
 

@@ -122,6 +122,7 @@ class Report:
     type_name: str  #: "BÁO CÁO"
     subject: str  #: trích yếu
     letterhead: Letterhead | None = None  #: None: an internal list
+    landscape: bool = False  #: for lists too wide for a page upright; never with a letterhead
     period_line: str = ""  #: the period of the figures and when they were taken
     salutation: str = ""  #: "Kính gửi:"
     addressees: tuple[str, ...] = ()

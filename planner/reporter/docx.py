@@ -53,7 +53,7 @@ def render(report: Report) -> bytes:
     for section in report.sections:
         if section.title:
             document.add_paragraph(section.title, style="Heading 1")
-        _blocks(document, section.blocks, TEXT_WIDTH)
+        _blocks(document, section.blocks, WIDE_TEXT_WIDTH if report.landscape else TEXT_WIDTH)
     if report.closing:
         document.add_paragraph(report.closing).paragraph_format.keep_with_next = True
     if report.signature is not None:
@@ -71,7 +71,7 @@ def _prepare(document: Document, report: Report) -> None:
     parts.set_style(document, "Heading 2", size=BODY, bold=True, indent=12.7, after=6, keep=True)
     parts.set_style(document, "Header", size=13)
     first = document.sections[0]
-    _page(first, landscape=False)
+    _page(first, landscape=report.landscape)
     first.header.is_linked_to_previous = False
     number = first.header.paragraphs[0]
     number.alignment = _CENTRE

@@ -61,13 +61,12 @@ def escalation_report(rows: Iterable[EscalationRow], as_of: date) -> Report:
         )
         for at, row in enumerate(rows, 1)
     )
-    blocks: tuple[Block, ...] = (
-        Paragraph(_("Notices to those above the responsible persons: {n}.").format(n=number(len(found)))),
-    )
+    blocks: tuple[Block, ...] = (Paragraph(_("Notices of delay and escalations: {n}.").format(n=number(len(found)))),)
     if found:
         blocks += (Table(columns=columns, rows=found),)
     return Report(
         language=i18n.language(),
+        landscape=True,
         type_name=_("LIST OF ESCALATIONS"),
         subject="",
         period_line=_("(Up to {day})").format(day=vi_date(as_of)),

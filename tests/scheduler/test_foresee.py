@@ -221,6 +221,7 @@ def assert_house_rules(world: Province) -> None:
     with world.engine.connect() as connection:
         told = connection.execute(statement).all()
     for subject, revision, role, rung, nominal, sent_at in told:
+        assert sent_at is not None
         local = sent_at.astimezone(ZONE)
         assert local.weekday() < 5
         assert "07:30" <= local.strftime("%H:%M") < "17:00"

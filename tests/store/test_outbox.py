@@ -238,7 +238,10 @@ def test_a_mail_on_its_way_is_left_alone(desk: Desk) -> None:
     assert states(desk) == {"I.1": "mailed", "I.2": "mailed"}
 
 
-def test_a_mail_that_is_taken_up_while_it_is_reconciled_keeps_its_notices(postgres_url: str) -> None:
+@pytest.mark.parametrize("judged", [[], [replace(NOTICES[0], recipient=head("stttt"))]], ids=["obsolete", "moved"])
+def test_a_mail_that_is_taken_up_while_it_is_reconciled_keeps_its_notices(
+    postgres_url: str, judged: list[Notice]
+) -> None:
     desk = make_desk(postgres_url)
     fill(desk)
     accept_plan(desk, make_plan())
@@ -256,9 +259,11 @@ def test_a_mail_that_is_taken_up_while_it_is_reconciled_keeps_its_notices(postgr
             return result
 
     with Interrupted(desk.engine) as session:
-        outbox.reconcile(session, {}, desk.now)
+        outbox.reconcile(session, {notice.key: notice for notice in judged}, desk.now)
         session.commit()
     assert (mail_state(desk), states(desk)) == ("leased", {"I.1": "mailed"})
+    with desk.reading() as session:
+        assert [row["recipient"] for row in outbox.ledger(session)] == [focal("stttt")]
     desk.engine.dispose()
 
 
