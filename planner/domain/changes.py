@@ -188,7 +188,9 @@ LEFT_OUT = N_("left out of the plan's new version")
 
 def _refiled(old: TaskRecord, new: TaskRecord, at: datetime) -> TaskRecord:
     kept = replace(old, goal=new.goal, task=new.task)
-    if old.task.deadline.last_day != new.task.deadline.last_day:
+    # What is handed in was judged by the deadline it was done under; filing anew must not turn late into on time.
+    judged = old.state in (TaskState.SUBMITTED, TaskState.CONFIRMED)
+    if old.task.deadline.last_day != new.task.deadline.last_day and not judged:
         kept = replace(kept, last_day=new.last_day, deadline_revision=old.deadline_revision + 1)
     if old.state is TaskState.WITHDRAWN and old.state_reason == LEFT_OUT:
         kept = replace(kept, state=TaskState.ASSIGNED, state_since=at, state_reason="")

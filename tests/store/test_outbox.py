@@ -258,9 +258,9 @@ def test_a_mail_that_is_taken_up_while_it_is_reconciled_keeps_its_notices(
                 assert len(claim(desk)) == 1
             return result
 
-    with Interrupted(desk.engine) as session:
-        outbox.reconcile(session, {notice.key: notice for notice in judged}, desk.now)
-        session.commit()
+    with Interrupted(desk.engine) as taken:
+        outbox.reconcile(taken, {notice.key: notice for notice in judged}, desk.now)
+        taken.commit()
     assert (mail_state(desk), states(desk)) == ("leased", {"I.1": "mailed"})
     with desk.reading() as session:
         assert [row["recipient"] for row in outbox.ledger(session)] == [focal("stttt")]
