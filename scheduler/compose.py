@@ -255,7 +255,7 @@ def _wrap(text: str) -> str:
 
 
 def _broken(line: str, hang: str) -> list[str]:
-    """Break a line of words with one blank between them; `textwrap` does the same six times slower."""
+    """Break a line of words with one blank between them, as `textwrap` would, only quicker."""
     words = line.split()
     current = line[: len(line) - len(line.lstrip(" "))] + words[0]
     done: list[str] = []

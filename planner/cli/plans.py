@@ -157,9 +157,9 @@ def list_(app: App) -> None:
     """List plans."""
     from planner.cli.output import show_table
     from planner.domain.status import PlanState
-    from planner.service import filing
+    from planner.service import plans
 
-    rows = filing.list_plans(app.desk())
+    rows = plans.list_plans(app.desk())
     app.emit(
         rows,
         lambda: show_table(
@@ -180,9 +180,9 @@ def show(app: App, name: str) -> None:
     """Show a plan."""
     from planner.cli.output import show_facts, show_table
     from planner.domain.status import PlanState, TaskState, Timeliness
-    from planner.service import filing
+    from planner.service import plans
 
-    data = filing.show(app.desk(), name)
+    data = plans.show(app.desk(), name)
 
     def people() -> None:
         show_facts(
@@ -234,9 +234,9 @@ def show(app: App, name: str) -> None:
 def missing(app: App, directive: str | None) -> None:
     """List who has not filed."""
     from planner.cli.output import as_day, say, show_table
-    from planner.service import filing
+    from planner.service import plans
 
-    rows = filing.missing(app.desk(), directive)
+    rows = plans.missing(app.desk(), directive)
 
     def people() -> None:
         show_table(
@@ -256,13 +256,13 @@ def graph(app: App, name: str) -> None:
     """Show the task graph."""
     from planner.cli.output import show_facts, show_table
     from planner.importer import READERS
-    from planner.service import filing
+    from planner.service import plans
 
     path = Path(name)
     if path.suffix.lower() in READERS:
-        schedule = filing.graph_of_file(path, app.settings)
+        schedule = plans.graph_of_file(path, app.settings)
     else:
-        schedule = filing.graph(app.desk(), name)
+        schedule = plans.graph(app.desk(), name)
     data = schedule.as_dict()
 
     def people() -> None:

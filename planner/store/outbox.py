@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from itertools import groupby
 from typing import Any, TypeVar, cast
 
@@ -156,7 +157,7 @@ def enqueue(session: Session, notices: Sequence[Notice], *, policy_hash: str, at
     if not rows:
         return Counter({NoticeState.QUEUED: len(reopened)})
     new = Counter({NoticeState.QUEUED: len(reopened)})
-    statement = _insert_new(session, _NOTICE)
+    statement = _insert_new(_NOTICE, session.get_bind().dialect.name)
     if session.get_bind().dialect.name == "postgresql":  # many rows a statement, and the driver counts none of them
         came = session.scalars(statement.returning(_NOTICE.c.state), list(rows.values()))
         return new + Counter(NoticeState(state) for state in came)
@@ -172,10 +173,15 @@ def enqueue(session: Session, notices: Sequence[Notice], *, policy_hash: str, at
 _HELD_BACK = (NoticeState.SUPPRESSED.value, NoticeState.OBSOLETE.value)
 
 
-def _insert_new(session: Session, table: Table) -> Any:
+def _insert_new(table: Table, dialect: str) -> Any:
     """Return the statement that enters rows of `table` whose keys are new and passes over the others."""
-    own = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    own = sqlite if dialect == "sqlite" else postgresql
     return own.insert(table).on_conflict_do_nothing(index_elements=["key"])
+
+
+@cache
+def _insert_mail(dialect: str) -> Any:
+    return _insert_new(_MAIL, dialect).returning(_MAIL.c.id)
 
 
 def _known(session: Session, keys: Sequence[str]) -> Iterator[tuple[str, tuple[int, str] | None]]:
@@ -399,39 +405,33 @@ def unreached_since(session: Session, since: datetime) -> dict[str, datetime]:
 
 def save_mail(session: Session, mail: NewMail, notices: Sequence[int], at: datetime) -> bool:
     """Store a mail with the notices it carries; False when another worker was faster (then nothing changed)."""
-    with session.begin_nested() as attempt:
-        mail_id = session.scalar(
-            _insert_new(session, _MAIL).returning(_MAIL.c.id),
-            {
-                "key": mail.key,
-                "kind": mail.kind,
-                "recipient": mail.recipient,
-                "day": mail.day,
-                "subject": mail.subject,
-                "message_id": mail.message_id,
-                "body": mail.body,
-                "state": MailState.READY.value,
-                "fence": 0,
-                "attempts": 0,
-                "first_try_at": mail.first_try_at,
-                "next_try_at": at,
-                "last_error": "",
-                "created_at": at,
-            },
-        )
-        if mail_id is None:
-            return False
-        taken = 0
-        for some in _chunks(notices):
-            changed = session.execute(
-                update(_NOTICE)
-                .where(_NOTICE.c.id.in_(some), _NOTICE.c.state == NoticeState.QUEUED.value)
-                .values(state=NoticeState.MAILED.value, mail_id=mail_id)
-            )
-            taken += cast(CursorResult[Any], changed).rowcount
-        if taken != len(notices):
-            attempt.rollback()
-            return False
+    # Held first: they must still be there when the mail is, and a mail once entered would have to be taken back.
+    held = sum(len(session.execute(_HOLD, {"b_ids": some}).all()) for some in _chunks(notices))
+    if held != len(notices):
+        return False
+    mail_id = session.scalar(
+        _insert_mail(session.get_bind().dialect.name),
+        {
+            "key": mail.key,
+            "kind": mail.kind,
+            "recipient": mail.recipient,
+            "day": mail.day,
+            "subject": mail.subject,
+            "message_id": mail.message_id,
+            "body": mail.body,
+            "state": MailState.READY.value,
+            "fence": 0,
+            "attempts": 0,
+            "first_try_at": mail.first_try_at,
+            "next_try_at": at,
+            "last_error": "",
+            "created_at": at,
+        },
+    )
+    if mail_id is None:
+        return False
+    for some in _chunks(notices):
+        session.execute(_TAKE, {"b_ids": some, "b_mail": mail_id})
     return True
 
 
@@ -549,6 +549,9 @@ def _is_stale() -> ColumnElement[bool]:
 
 # What is done for every single mail is prepared once: building a statement costs more than running it.
 _OPEN = (MailState.READY.value, MailState.UNKNOWN.value)
+_QUEUED_ONES = and_(_NOTICE.c.id.in_(bindparam("b_ids", expanding=True)), _NOTICE.c.state == NoticeState.QUEUED.value)
+_HOLD = select(_NOTICE.c.id).where(_QUEUED_ONES).order_by(_NOTICE.c.id).with_for_update()
+_TAKE = update(_NOTICE).where(_QUEUED_ONES).values(state=NoticeState.MAILED.value, mail_id=bindparam("b_mail"))
 _REAP = (
     update(_MAIL)
     .where(_MAIL.c.state == bindparam("b_held"), _MAIL.c.lease_until < DatabaseEpoch())

@@ -14,6 +14,7 @@ from planner.domain.plan import Plan, TaskRecord
 from planner.domain.status import PlanState, TaskState
 from planner.errors import InputRejected, NotFound, PermissionRefused, Refused
 from planner.service import filing, tasks
+from planner.service import plans as views
 from planner.service.desk import Desk
 from planner.store import plans
 from planner.store.state import present
@@ -60,7 +61,7 @@ def record(desk: Desk, code: str, agency: str = "stttt") -> TaskRecord:
 
 
 def owing(desk: Desk) -> set[str]:
-    return {row["agency"] for row in filing.missing(desk, None)}
+    return {row["agency"] for row in views.missing(desk, None)}
 
 
 def test_a_filed_plan_has_a_receipt_and_its_tasks_are_in_force(desk: Desk, tmp_path: Path) -> None:
@@ -199,7 +200,7 @@ def test_a_plan_is_missing_until_it_is_accepted_and_again_when_it_is_returned(wa
 
 
 def test_a_missing_plan_tells_its_deadline_and_the_working_days_since(desk: Desk) -> None:
-    rows = {r["agency"]: r for r in filing.missing(moved(desk, now=at(date(2020, 5, 12))), None)}
+    rows = {r["agency"]: r for r in views.missing(moved(desk, now=at(date(2020, 5, 12))), None)}
     assert rows["snv"] | {"name": ""} == {
         "agency": "snv",
         "name": "",
@@ -208,7 +209,7 @@ def test_a_missing_plan_tells_its_deadline_and_the_working_days_since(desk: Desk
         "filing_deadline": "2020-05-08",
         "days_late": 2,
     }
-    assert {r["days_late"] for r in filing.missing(moved(desk, now=at(date(2020, 5, 8), 23)), None)} == {0}
+    assert {r["days_late"] for r in views.missing(moved(desk, now=at(date(2020, 5, 8), 23)), None)} == {0}
 
 
 def test_the_successor_owes_what_the_predecessor_owed(desk: Desk) -> None:
@@ -239,7 +240,7 @@ def test_a_submitted_plan_puts_no_task_in_force(waiting: Desk, tmp_path: Path) -
     file(waiting, tmp_path, make_plan())
     with pytest.raises(NotFound):
         tasks.start(waiting, "stttt:I.1")
-    shown = filing.show(waiting, "stttt")
+    shown = views.show(waiting, "stttt")
     assert [task["code"] for goal in shown["goals"] for task in goal["tasks"]] == ["I.1", "I.2"]
     filing.decide(waiting, "stttt", PlanState.ACCEPTED, "")
     assert tasks.start(waiting, "stttt:I.1")["state"] == "in_progress"
@@ -335,13 +336,13 @@ def test_a_new_version_may_open_the_way(desk: Desk, tmp_path: Path) -> None:
     file(desk, tmp_path, _first("stttt", "vp-ubnd:I.1"))
     file(desk, tmp_path, make_plan("stttt", [make_task("I.2")]))  # I.1 is withdrawn and waits no more
     assert file(desk, tmp_path, _first("vp-ubnd", "stttt:I.1")).ok
-    assert filing.show(desk, "vp-ubnd")["goals"]
+    assert views.show(desk, "vp-ubnd")["goals"]
 
 
 def test_a_chain_without_a_circle_is_welcome(desk: Desk, tmp_path: Path) -> None:
     file(desk, tmp_path, _first("stttt", "vp-ubnd:I.1"))
     assert file(desk, tmp_path, _first("vp-ubnd", "snv:I.1")).ok
-    shown = filing.show(desk, "stttt")["goals"][0]["tasks"][0]
+    shown = views.show(desk, "stttt")["goals"][0]["tasks"][0]
     assert shown["blocked_by"] == ["vp-ubnd:I.1"]
 
 
