@@ -96,7 +96,15 @@ def show(app: App, name: str) -> None:
         )
         show_table(
             [_("When"), _("Who"), _("What"), _("Why")],
-            [(h["at"], actor_name(h["actor"]), event_name(h["kind"]), h["reason"]) for h in data["history"]],
+            [
+                (
+                    h["at"],
+                    actor_name(h["actor"]),
+                    TaskState(h["to"]) if h["to"] else event_name(h["kind"]),
+                    h["reason"],
+                )
+                for h in data["history"]
+            ],
         )
 
     app.emit(data, people)

@@ -76,7 +76,9 @@ def list_tasks(desk: Desk, wanted: TaskFilter) -> list[dict[str, Any]]:
     ]
     if wanted.timeliness is not None:
         rows = [row for row in rows if row["timeliness"] == wanted.timeliness.value]
-    return sorted(rows, key=lambda row: (row["last_day"] or date.max, row["task"]))
+    # What is done or out of force is no longer urgent, however early its last day.
+    settled = {state.value for state in TaskState if not state.is_open and state is not TaskState.SUBMITTED}
+    return sorted(rows, key=lambda row: (row["state"] in settled, row["last_day"] or date.max, row["task"]))
 
 
 def find(session: Session, desk: Desk, text: str) -> TaskRecord:
@@ -97,7 +99,13 @@ def show(desk: Desk, text: str) -> dict[str, Any]:
     with desk.reading() as session:
         record = find(session, desk, text)
         history = [
-            {"at": event.at, "actor": event.actor, "kind": event.kind, "reason": event.reason}
+            {
+                "at": event.at,
+                "actor": event.actor,
+                "kind": event.kind,
+                "to": event.change.to.value if isinstance(event.change, TaskMoved) else None,
+                "reason": event.reason,
+            }
             for event in events.walk(session, subject=record.key)
         ]
     return {

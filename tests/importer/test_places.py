@@ -4,8 +4,8 @@ from planner.importer.places import in_reading_order
 
 
 def test_cells_are_sorted_by_sheet_row_and_column() -> None:
-    places = ["Kế hoạch!AA6", "Kế hoạch!J6", "Kế hoạch!A9", "Kế hoạch!B10", "A!C20"]
-    assert sorted(places[::-1], key=in_reading_order) == [
+    places = ["Kế hoạch!B10", "Kế hoạch!AA6", "Kế hoạch!A9", "Kế hoạch!J6", "A!C20"]
+    assert sorted(places, key=in_reading_order) == [
         "A!C20",
         "Kế hoạch!J6",
         "Kế hoạch!AA6",

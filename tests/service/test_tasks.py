@@ -204,6 +204,7 @@ def test_the_actor_stands_in_the_history(desk: Desk) -> None:
         "at": None,
         "actor": focal("stttt"),
         "kind": "task.moved",
+        "to": "in_progress",
         "reason": "",
     }
 
@@ -249,3 +250,18 @@ def test_the_clock_of_a_move_is_the_one_given(desk: Desk) -> None:
     tasks.start(moved(desk, now=NOW + timedelta(hours=5)), T)
     with desk.reading() as session:
         assert tasks.find(session, desk, T).state_since == NOW + timedelta(hours=5)
+
+
+def test_what_is_done_stands_below_what_is_still_owed_however_early_its_last_day(desk: Desk) -> None:
+    early, late = make_deadline(date(2020, 5, 8)), make_deadline(date(2020, 9, 1))
+    accept_plan(desk, make_plan(tasks=[make_task("I.1", deadline=early), make_task("I.2", deadline=late)]))
+    done(desk)
+    tasks.confirm(desk, T)
+    rows = tasks.list_tasks(desk, tasks.TaskFilter(agency="stttt"))
+    assert [row["task"] for row in rows] == ["stttt:I.2", "stttt:I.1"]
+
+
+def test_the_history_of_a_task_says_which_state_each_move_led_to(desk: Desk) -> None:
+    tasks.start(desk, T)
+    done(desk)
+    assert [entry["to"] for entry in tasks.show(desk, T)["history"]] == ["in_progress", "submitted"]
