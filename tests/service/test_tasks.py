@@ -257,8 +257,8 @@ def test_what_is_done_stands_below_what_is_still_owed_however_early_its_last_day
     accept_plan(desk, make_plan(tasks=[make_task("I.1", deadline=early), make_task("I.2", deadline=late)]))
     done(desk)
     tasks.confirm(desk, T)
-    rows = tasks.list_tasks(desk, tasks.TaskFilter(agency="stttt"))
-    assert [row["task"] for row in rows] == ["stttt:I.2", "stttt:I.1"]
+    rows = [row["task"] for row in tasks.list_tasks(desk, tasks.TaskFilter(agency="stttt"))]
+    assert rows == ["assigned/stttt:3.3.7", "stttt:I.2", "stttt:I.1"]
 
 
 def test_the_history_of_a_task_says_which_state_each_move_led_to(desk: Desk) -> None:
