@@ -74,6 +74,8 @@ wheel: $(TEST)/.ready ## build the wheel into dist/
 
 bench: $(TEST)/.ready ## measure; each measure alone: python -m bench.NAME --json
 	$(RUN) bench.startup
+	$(RUN) bench.filing
+	$(RUN) bench.tick
 
 # --- maintenance ---
 
