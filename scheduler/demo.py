@@ -65,11 +65,13 @@ def play(
     on_start((last - FIRST).days + 1)
     with Sink(folder / "mails") as sink:
         settings = replace(settings, smtp_host="127.0.0.1", smtp_port=sink.port)
-        reports = _live(folder, replace(desk, settings=settings), paths, last, on_day)
+        desk = replace(desk, settings=settings)
+        reports = _live(folder, desk, paths, last, on_day)
         mails = sink.count
     with desk.reading() as session:
         plans = [key for key, r in stored.plan_records(session).items() if r.plan.kind is PlanKind.FILED]
         count = len(stored.task_records(session))
+    desk.engine.dispose()
     _write_index(folder, mails, reports)
     return {
         "out": str(folder),
@@ -112,7 +114,7 @@ def _live(folder: Path, desk: Desk, paths: list[Path], last: date, on_day: Calla
 
     for offset in range((last - FIRST).days + 1):
         today = FIRST + timedelta(days=offset)
-        morning = replace(desk, now=datetime.combine(today, time(8), ZONE))
+        morning = _at(desk, datetime.combine(today, time(8), ZONE))
         for path in [path for path, day in filed_on.items() if day == today]:
             filing.file(morning, path)
         run_round(shop, morning.now, channel)
@@ -121,7 +123,15 @@ def _live(folder: Path, desk: Desk, paths: list[Path], last: date, on_day: Calla
         if today in REPORT_DAYS or today == last:
             reports.extend(_report(desk, folder, today))
         on_day()
+    shop.engine.dispose()
     return reports
+
+
+def _at(desk: Desk, now: datetime, user: str | None = None) -> Desk:
+    """Return the desk of somebody at another moment, on the same open database: opening it costs more than an act."""
+    acting = replace(desk, now=now, user=user)
+    vars(acting)["engine"] = desk.engine
+    return acting
 
 
 def _filing_day(at: int) -> date:
@@ -147,7 +157,7 @@ def _events(filed_on: dict[Path, date]) -> dict[date, list[Event]]:
 
 def _act(desk: Desk, event: Event) -> None:
     """Let one person do what the story says, with that person's rights."""
-    acting = replace(desk, now=event.at, user=event.actor)
+    acting = _at(desk, event.at, event.actor)
     data = event.data
     actions: dict[str, Callable[[], object]] = {
         "start": lambda: tasks.start(acting, event.task),
@@ -167,7 +177,7 @@ def _act(desk: Desk, event: Event) -> None:
 def _report(desk: Desk, folder: Path, day: date) -> Iterator[Path]:
     out = _folder(folder / "reports")
     at = datetime.combine(day, time(17), ZONE)
-    evening = replace(desk, now=at)
+    evening = _at(desk, at)
     progress, document = documents.status(evening, at, directive=None, number="")
     rows, escalated = documents.escalation_list(evening, at)
     for name, data, report, suffixes in (
