@@ -16,10 +16,10 @@ from hashlib import sha256
 from typing import Any, TypeVar
 
 from planner.domain.notification import MailState
-from planner.errors import DeliveryError
+from planner.errors import DatabaseFailed, DeliveryError
 from planner.store import outbox
 from planner.store.engine import Engine, Session, writing
-from scheduler.channels import Channel
+from scheduler.channels import Channel, Receipt
 from scheduler.shop import Shop
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,8 @@ _HELD = 2 * CONNECTIONS
 _WAITS = (1, 5, 15, 30)  # minutes after the first, second ... failed try; then hourly
 _HOURLY = 60
 GIVE_UP_AFTER = timedelta(hours=72)
+# Seconds between tries to write down that a mail was accepted: unwritten, it would be sent a second time.
+_PATIENCE = (0.5, 2)
 
 
 @dataclass(kw_only=True)
@@ -147,23 +149,33 @@ class _Delivery:
         if receipt is None:
             self.outcome.given_up += given_up
             return
-        kept = await self.book.write(
-            lambda session: outbox.settle(
-                session,
-                mail,
-                at=self.now,
-                state=MailState.SENT,
-                outcome="sent",
-                stage="data",
-                reply_code=receipt.code,
-                reply=receipt.text,
-            )
-        )
+        kept = await self._record_sent(mail, receipt)
         if kept:
             self.outcome.sent += 1
         else:
             log.warning("lease lost after acceptance", extra={"mail": mail.id})
         log.info("mail sent", extra={"mail": mail.id, "attempt": mail.attempts + 1})
+
+    async def _record_sent(self, mail: outbox.HeldMail, receipt: Receipt) -> bool:
+        for wait in (*_PATIENCE, None):
+            try:
+                return await self.book.write(
+                    lambda session: outbox.settle(
+                        session,
+                        mail,
+                        at=self.now,
+                        state=MailState.SENT,
+                        outcome="sent",
+                        stage="data",
+                        reply_code=receipt.code,
+                        reply=receipt.text,
+                    )
+                )
+            except DatabaseFailed:
+                if wait is None:
+                    raise
+                await asyncio.sleep(wait)
+        return False
 
     async def _failed(self, mail: outbox.HeldMail, error: DeliveryError) -> None:
         state, name, next_try = _verdict(mail, error, self.now)

@@ -148,7 +148,7 @@ def test_it_outlives_its_database_and_sends_when_it_is_back(
 ) -> None:
     give_work(province, 1)
     with service(province, tmp_path) as process:
-        wait_for(lambda: server.accepted, "the first mail")
+        wait_for(lambda: states(province)["sent"] == 1, "the first mail")
         _lose(province)
         time.sleep(5)  # more than the three periods after which silence would end it
         assert process.poll() is None

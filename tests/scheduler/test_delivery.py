@@ -310,6 +310,23 @@ def test_one_mails_trouble_with_the_database_does_not_cut_off_the_others(
     assert_told_once(crowd, server, CROWD)
 
 
+def test_a_database_gone_for_a_moment_after_the_acceptance_costs_no_second_mail(
+    late: Province, server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle, called = outbox.settle, []
+
+    def failing(*args: Any, **more: Any) -> bool:
+        called.append(1)
+        if len(called) <= 3:
+            raise DatabaseFailed("the database is gone for a moment")
+        return settle(*args, **more)
+
+    monkeypatch.setattr(outbox, "settle", failing)
+    monkeypatch.setattr(delivery, "_PATIENCE", (0.1, 0.1, 0.1, 0.1))
+    assert late.tick(NOW).sent == 2
+    assert_told_once(late, server, [mailbox("snv", "head"), mailbox("snv")])
+
+
 def test_several_mails_are_under_way_at_once_but_not_too_many(crowd: Province, server: MailServer) -> None:
     server.slow_data = 0.05
     crowd.tick(NOW)
