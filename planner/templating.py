@@ -16,6 +16,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from planner import i18n
 from planner.config import ZONE
+from planner.errors import InputRejected, Problem
+from planner.i18n import gettext as _
 
 _PACKAGED = Path(__file__).parent / "_templates"
 _CHECKOUT = Path(__file__).parent.parent / "templates"
@@ -64,5 +66,14 @@ def environment(site: Path | None = None) -> ImmutableSandboxedEnvironment:
 
 
 def render(name: str, context: dict[str, Any], site: Path | None = None) -> str:
-    """Render the template `name` with `context`."""
-    return environment(site).get_template(name).render(context)
+    """Render the template `name` with `context`.
+
+    Raises:
+        InputRejected: the template, or one that it includes, cannot be used; a site's own may hold any mistake.
+    """
+    try:
+        return environment(site).get_template(name).render(context)
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        message = _("The template {name} cannot be used: {reason}").format(name=name, reason=reason)
+        raise InputRejected(message, [Problem(place=name, code="template", message=message)]) from error

@@ -55,7 +55,8 @@ def _common(commands: Sequence[tuple[str, click.Command]]) -> str:
 
 
 def _options(path: str, command: click.Command) -> list[click.Option]:
-    context = click.Context(command, info_name=path)
+    # As under the root command; click keeps the first help option that it makes for a command.
+    context = click.Context(command, info_name=path, help_option_names=["-h", "--help"])
     return [p for p in command.get_params(context) if isinstance(p, click.Option) and not p.hidden]
 
 

@@ -20,9 +20,17 @@ def init(app: App, sample: str | None) -> None:
     """Make the settings and the database."""
     from planner import config
     from planner.cli.output import say
+    from planner.errors import Refused
     from planner.service import admin
 
-    path = config.find_file(Path.cwd()) or Path.cwd() / config.FILE_NAME
+    path = Path.cwd() / config.FILE_NAME
+    above = config.find_file(Path.cwd())
+    if above is not None and above != path:
+        raise Refused(
+            _(
+                "{path} is in force here, and its database would be changed; run this in its folder, or elsewhere."
+            ).format(path=above)
+        )
     made = admin.init(app.desk(), sample, path)
 
     def people() -> None:
@@ -83,7 +91,7 @@ def audit() -> None:
 
 @audit.command("log", help=N_("List what happened, the newest first."))
 @option("--subject", metavar="KEY", help=N_("Only what concerns this plan or task."))
-@option("--limit", type=click.IntRange(1), default=50, show_default=True, help=N_("How many at most."))
+@option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help=N_("How many at most."))
 @everywhere()
 @pass_app
 def log(app: App, subject: str | None, limit: int) -> None:

@@ -110,8 +110,10 @@ class Instant(click.ParamType[datetime]):
                 datetime.combine(date.fromisoformat(text), self.at) if len(text) == 10 else datetime.fromisoformat(text)
             )
             instant = (parsed if parsed.tzinfo else parsed.replace(tzinfo=ZONE)).astimezone(UTC)
-            instant.astimezone(ZONE)  # the first and last days of the calendar may have none on the other side
+            sensible = _FIRST_YEAR <= instant.astimezone(ZONE).year <= _LAST_YEAR
         except (ValueError, OverflowError):
+            sensible = False
+        if not sensible:
             self.fail(
                 _("{value!r} is no instant; write 2020-05-15 or 2020-05-15T08:00.").format(value=value), param, ctx
             )
@@ -127,14 +129,17 @@ class Day(click.ParamType[date]):
         """Return the day."""
         if isinstance(value, date):
             return value
-        text = str(value).strip()
-        try:
-            if "/" in text:
-                day, month, year = (int(part) for part in text.split("/"))
-                return date(year, month, day)
-            return date.fromisoformat(text)
-        except ValueError:
+        from planner.importer.tables import plain_date
+
+        day = plain_date(str(value).strip())
+        # "5/6/20" is no day of the year 20: it would make a late result early.
+        if day is None or not _FIRST_YEAR <= day.year <= _LAST_YEAR:
             self.fail(_("{value!r} is no day; write 2020-05-15 or 15/5/2020.").format(value=value), param, ctx)
+        return day
+
+
+#: as for deadlines in plans: what lies outside is a slip of the finger
+_FIRST_YEAR, _LAST_YEAR = 1990, 2100
 
 
 NOW = Instant(time(8, 0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
 
@@ -101,5 +102,6 @@ def save(path: Path, content: bytes) -> None:
         part.write_bytes(content)
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # the failure itself is told below
+            part.unlink(missing_ok=True)
         raise WorldFailed(_("{path} cannot be written: {reason}").format(path=path, reason=error)) from error

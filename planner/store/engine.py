@@ -57,7 +57,8 @@ def connect(url: str) -> Engine:
     try:
         if make_url(url).get_backend_name() not in ("sqlite", "postgresql"):
             raise UsageRefused(_("Only SQLite and PostgreSQL are supported."))
-        engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+        # Statements in an error message must not carry people's addresses and texts.
+        engine = create_engine(url, hide_parameters=True, pool_pre_ping=not url.startswith("sqlite"))
     except (ArgumentError, NoSuchModuleError) as error:
         raise UsageRefused(
             _("The database URL cannot be read; write sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME.")
@@ -121,7 +122,7 @@ def _translated() -> Iterator[None]:
             _("The database refused: {reason}. Check it with: planner doctor").format(reason=error.orig)
         ) from error
     except SQLAlchemyError as error:
-        raise DatabaseFailed(_("The database failed: {reason}").format(reason=error)) from error
+        raise DatabaseFailed(_("The database failed: {reason}").format(reason=str(error).split("\n", 1)[0])) from error
 
 
 def lock_appends(session: Session) -> None:

@@ -263,7 +263,8 @@ def reconcile(session: Session, judged: Mapping[str, Notice], at: datetime) -> C
 
 
 def _waits() -> ColumnElement[bool]:
-    return _NOTICE.c.state.in_((NoticeState.QUEUED.value, NoticeState.MAILED.value))
+    # Not IN: its list is expanded at each call, which one statement run for many rows cannot do.
+    return or_(_NOTICE.c.state == NoticeState.QUEUED.value, _NOTICE.c.state == NoticeState.MAILED.value)
 
 
 def _give_up(session: Session, mails: Collection[int]) -> set[int]:

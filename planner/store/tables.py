@@ -320,6 +320,7 @@ class MailRow(Base):
         CheckConstraint("state NOT IN ('leased', 'sending') OR lease_until IS NOT NULL", name="held_has_lease"),
         CheckConstraint("state <> 'sent' OR sent_at IS NOT NULL", name="sent_has_instant"),
         Index("ix_mail_state_next_try", "state", "next_try_at"),
+        Index("ix_mail_day", "day", "kind", "recipient", "state"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

@@ -451,9 +451,12 @@ def test_a_notice_that_waited_too_long_is_overtaken_by_the_next_rung(province: P
     ]
 
 
-def test_an_absent_persons_mail_that_waits_goes_to_the_substitute(province: Province, server: MailServer) -> None:
-    province.file("snv", planned("I.1", "2020-05-15"))
-    assert province.tick(at("2020-05-08", 6)).queued == 1
+@pytest.mark.parametrize("tasks", [1, 3])
+def test_an_absent_persons_mail_that_waits_goes_to_the_substitute(
+    province: Province, server: MailServer, tasks: int
+) -> None:
+    province.file("snv", *(planned(f"I.{n}", "2020-05-15") for n in range(tasks)))
+    assert province.tick(at("2020-05-08", 6)).queued == tasks
     away = Absence(
         officer=mailbox("snv"),
         first_day=date(2020, 5, 8),
@@ -465,7 +468,21 @@ def test_an_absent_persons_mail_that_waits_goes_to_the_substitute(province: Prov
         desk.record(session, [("officers", AbsenceRecorded(absence=away))])
     assert province.tick(at("2020-05-08", 8)).sent == 1
     assert server.recipients() == [mailbox("snv", "focal")]
-    assert [recipient for (recipient,) in province.notices("recipient")] == [mailbox("snv", "focal")]
+    assert [recipient for (recipient,) in province.notices("recipient")] == [mailbox("snv", "focal")] * tasks
+
+
+def test_a_broken_template_of_one_kind_silences_only_the_mails_that_need_it(
+    province: Province, server: MailServer, tmp_path: Path
+) -> None:
+    province.file("snv", planned("I.1", "2020-05-15"))
+    province.file("stc", planned("I.1", "2020-05-07", responsible=mailbox("stc")))
+    site = tmp_path / "site"
+    (site / "notification" / "overdue").mkdir(parents=True)
+    (site / "notification" / "overdue" / "item.txt").write_text("{{ nobody.knows }}")
+    done = province.with_settings(templates_dir=site).tick(at("2020-05-08"))
+    assert done.failed
+    assert mailbox("snv") in server.recipients()
+    assert mailbox("stc") not in server.recipients()
 
 
 def test_an_entry_that_cannot_be_written_to_silences_nobody_else(province: Province, server: MailServer) -> None:

@@ -97,6 +97,7 @@ def upgrade() -> None:
     with op.batch_alter_table("mail", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_mail_recipient"), ["recipient"], unique=False)
         batch_op.create_index("ix_mail_state_next_try", ["state", "next_try_at"], unique=False)
+        batch_op.create_index("ix_mail_day", ["day", "kind", "recipient", "state"], unique=False)
 
     op.create_table(
         "tick",

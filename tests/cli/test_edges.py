@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from planner.cli import cli
+
+
+@pytest.mark.parametrize("day", ["5/6/20", "1/1/1", "31/12/9999", "2020-W19-3", "20200506", "31/2/2020", ""])
+def test_a_day_that_is_a_slip_of_the_finger_is_refused(day: str) -> None:
+    found = CliRunner().invoke(cli, ["task", "done", "stttt:I.1", "--document", "5/BC", "--on", day])
+    assert found.exit_code == 2
+
+
+@pytest.mark.parametrize("instant", ["0020-05-15", "9999-12-31", "2101-01-01T08:00"])
+def test_an_instant_outside_a_persons_time_is_refused(instant: str) -> None:
+    assert CliRunner().invoke(cli, ["report", "status", "--as-of", instant]).exit_code == 2
+
+
+def test_init_below_another_planner_toml_does_not_touch_its_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "planner.toml").write_text("")
+    below = tmp_path / "walk"
+    below.mkdir()
+    monkeypatch.chdir(below)
+    found = CliRunner().invoke(cli, ["init", "--lang", "en"])
+    assert found.exit_code == 4
+    assert str(tmp_path / "planner.toml") in found.output
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["planner.toml"]
