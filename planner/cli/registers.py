@@ -138,6 +138,40 @@ def list_officers(app: App, agency: str | None) -> None:
     )
 
 
+@officer.command("show", help=N_("Show one officer and when the officer is away."))
+@argument("email", metavar="EMAIL")
+@everywhere()
+@pass_app
+def show_officer(app: App, email: str) -> None:
+    """Show an officer."""
+    from planner.cli.output import show_facts, show_table
+    from planner.domain.agency import OfficerRole
+    from planner.service import registers
+
+    data = registers.show_officer(app.desk(), email)
+
+    def people() -> None:
+        show_facts(
+            [
+                (_("E-mail"), data["email"]),
+                (_("Name"), data["name"]),
+                (_("Post"), data["title"]),
+                (_("Agency"), data["agency"]),
+                (_("Role"), OfficerRole(data["role"])),
+                (_("Substitute"), data["substitute"]),
+                (_("From"), data["valid_from"]),
+                (_("Until"), data["valid_to"]),
+            ]
+        )
+        if data["absences"]:
+            show_table(
+                [_("From"), _("Until"), _("Substitute"), _("Why")],
+                [(a["first_day"], a["last_day"], a["substitute"], a["reason"]) for a in data["absences"]],
+            )
+
+    app.emit(data, people)
+
+
 @officer.command("absence", help=N_("Record that an officer is away; mail goes to the substitute meanwhile."))
 @argument("email")
 @option("--from", "first", type=DAY, required=True, help=N_("First day away."))

@@ -193,6 +193,21 @@ def list_officers(desk: Desk, agency: str | None) -> list[dict[str, Any]]:
     return [asdict(o) for o in officers.values() if agency is None or o.agency == agency]
 
 
+def show_officer(desk: Desk, email: str) -> dict[str, Any]:
+    """Return one officer with the recorded absences.
+
+    Raises:
+        NotFound: no such officer.
+    """
+    wanted = email.strip().lower()
+    with desk.reading() as session:
+        officer = registers.officers(session).get(wanted)
+        absences = [one for one in registers.absences(session) if one.officer == wanted]
+    if officer is None:
+        raise NotFound(_("There is no officer {email}. See: planner officer list").format(email=email))
+    return {**asdict(officer), "absences": [asdict(one) for one in absences]}
+
+
 def record_absence(desk: Desk, absence: Absence) -> dict[str, Any]:
     """Record that an officer is away.
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -30,3 +31,17 @@ def test_init_below_another_planner_toml_does_not_touch_its_database(
     assert found.exit_code == 4
     assert str(tmp_path / "planner.toml") in found.output
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["planner.toml"]
+
+
+def test_an_officer_is_shown_with_the_days_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLANNER_DATABASE_URL", f"sqlite:///{tmp_path / 'planner.db'}")
+    monkeypatch.chdir(tmp_path)
+    run = CliRunner().invoke
+    email = "nguyen.van.a@stttt.example.vn"
+    assert run(cli, ["init", "--sample", "thanh-hoa-2020"]).exit_code == 0
+    assert run(cli, ["officer", "absence", email, "--from", "2020-05-04", "--to", "2020-05-08"]).exit_code == 0
+    shown = json.loads(run(cli, ["officer", "show", email.upper(), "--json"]).output)
+    assert (shown["name"], shown["agency"]) == ("Nguyễn Văn A", "stttt")
+    assert [(a["first_day"], a["last_day"]) for a in shown["absences"]] == [("2020-05-04", "2020-05-08")]
+    assert "08/5/2020" in run(cli, ["officer", "show", email]).output
+    assert run(cli, ["officer", "show", "nobody@example.vn"]).exit_code == 3
