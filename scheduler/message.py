@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from email.errors import MultipartInvariantViolationDefect
 from email.header import decode_header
 from email.message import Message as ParsedMessage
 from email.parser import BytesHeaderParser
@@ -232,11 +233,13 @@ def _read_back(data: bytes, message: Message, extra: Mapping[str, str], parts: t
     mark = b"--" + (parsed.get_boundary() or "").encode("ascii")
     *pieces, end = body.split(mark)
     found = [_piece(one) for one in pieces]
+    # Python 3.11.2 (of Debian 12) misses the parts of a head that is read alone.
+    defects = [one for one in parsed.defects if not isinstance(one, MultipartInvariantViolationDefect)]
     if (
         found != [b"", ("text/plain", parts[0].encode()), ("text/html", parts[1].encode())]
         or end != b"--\r\n"
         or parsed.get_content_type() != "multipart/alternative"
-        or parsed.defects
+        or defects
     ):
         wrong.append("body")
     if wrong:

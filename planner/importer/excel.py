@@ -37,7 +37,7 @@ _FAULTY = re.compile(
 )
 
 
-class _Unreadable(Exception):
+class Unreadable(Exception):
     """The workbook cannot be opened; carries the problem's code and message."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -49,14 +49,14 @@ class _Unreadable(Exception):
 def read_excel(name: str, data: bytes, sha256: str) -> PlanDraft:
     """Return the draft of an .xlsx file; a workbook that cannot be opened is one problem in `draft.problems`."""
     try:
-        grids = list(_grids(data))
-    except _Unreadable as found:
+        grids = list(read_workbook(data))
+    except Unreadable as found:
         problem = Problem(place=name, code=found.code, message=found.message)
         return PlanDraft(file_name=name, sha256=sha256, format="xlsx", problems=(problem,), readable=False)
     return read_grids(name, sha256, "xlsx", grids)
 
 
-def _grids(data: bytes) -> Iterator[Grid]:
+def read_workbook(data: bytes) -> Iterator[Grid]:
     """Yield the visible sheets in their order."""
     parts = _sheet_parts(data)
     try:
@@ -74,38 +74,38 @@ def _grids(data: bytes) -> Iterator[Grid]:
                     faults=_faults(parts.get(sheet.name, b"")),
                 )
     except python_calamine.PasswordError:
-        raise _Unreadable("encrypted", _locked()) from None
+        raise Unreadable("encrypted", _locked()) from None
     except BaseException as error:
         # calamine is Rust: where it gives up on a damaged file it panics, and that is no `Exception`.
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
-        if isinstance(error, _Unreadable):
+        if isinstance(error, Unreadable):
             raise
-        raise _Unreadable("not_xlsx", _damaged()) from error
+        raise Unreadable("not_xlsx", _damaged()) from error
 
 
 def _sheet_parts(data: bytes) -> dict[str, bytes]:
     """Return the XML of each sheet by name, after measuring that the workbook is fit to be parsed."""
     if data.startswith(_OLD_OR_LOCKED):
-        raise _Unreadable("encrypted", _locked())
+        raise Unreadable("encrypted", _locked())
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = archive.infolist()
             if any(entry.flag_bits & 1 for entry in entries):
-                raise _Unreadable("encrypted", _locked())
+                raise Unreadable("encrypted", _locked())
             if sum(entry.file_size for entry in entries) > LARGEST_UNPACKED:
                 message = _("Unpacked, the workbook is larger than {most} MiB; remove pictures and unused sheets.")
-                raise _Unreadable("file_too_large", message.format(most=LARGEST_UNPACKED // 2**20))
+                raise Unreadable("file_too_large", message.format(most=LARGEST_UNPACKED // 2**20))
             names = {entry.filename for entry in entries}
             if "xl/workbook.xml" not in names:
-                raise _Unreadable("not_xlsx", _damaged())
+                raise Unreadable("not_xlsx", _damaged())
             parts = {}
             for name in sorted(n for n in names if n.startswith("xl/worksheets/") and n.endswith(".xml")):
                 parts[name] = archive.read(name)
                 _measure(parts[name])
             return _by_sheet_name(archive, names, parts)
     except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, OSError, zlib.error) as error:
-        raise _Unreadable("not_xlsx", _damaged()) from error
+        raise Unreadable("not_xlsx", _damaged()) from error
 
 
 def _measure(xml: bytes) -> None:
@@ -114,7 +114,7 @@ def _measure(xml: bytes) -> None:
     if far:
         message = _("A cell of the workbook stands at {cell}; at most {rows} rows and {columns} columns are read.")
         cell = far[1][:12].decode("ascii")
-        raise _Unreadable("sheet_too_large", message.format(cell=cell, rows=MOST_ROWS, columns=MOST_COLUMNS))
+        raise Unreadable("sheet_too_large", message.format(cell=cell, rows=MOST_ROWS, columns=MOST_COLUMNS))
 
 
 def _column(letters: bytes) -> int:

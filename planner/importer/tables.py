@@ -18,7 +18,7 @@ from pathlib import Path
 from planner.domain.agency import name_key
 from planner.errors import Problem
 from planner.i18n import gettext as _
-from planner.importer.excel import _grids, _Unreadable
+from planner.importer.excel import Unreadable, read_workbook
 from planner.importer.grid import Grid, cell_name
 from planner.importer.plain_yaml import Keys, decode, line_place, read_yaml, unopened, unreadable
 
@@ -147,8 +147,8 @@ def _csv_lines(path: Path, problems: list[Problem]) -> Iterator[_Line]:
 
 def _xlsx_lines(path: Path, problems: list[Problem]) -> Iterator[_Line]:
     try:
-        grid = next(_grids(path.read_bytes()), Grid(name="", rows=()))  # measured before it is parsed
-    except _Unreadable as found:
+        grid = next(read_workbook(path.read_bytes()), Grid(name="", rows=()))  # measured before it is parsed
+    except Unreadable as found:
         problems.append(Problem(place=path.name, code=found.code, message=found.message))
         return
     for at, message in grid.faults.items():
