@@ -211,20 +211,45 @@ def directive() -> None:
     """Directives."""
 
 
-@directive.command("import", help=N_("Enter a directive from a .yaml file; its direct assignments become tasks."))
+@directive.command(
+    "import", help=N_("Enter a directive from a .yaml, .xlsx or .csv file; its direct assignments become tasks.")
+)
 @argument("path", metavar="FILE", type=FILE)
+@option("--code", metavar="CODE", help=N_("The directive's own short code, where the file states none: nq-03-2025."))
+@option("--number", metavar="NO", help=N_("Its number as printed: 03/NQ-CP."))
+@option("--title", metavar="TEXT", help=N_("What it is about."))
+@option("--issuer", metavar="TEXT", help=N_("Who issued it."))
+@option("--issued-on", "issued_on", type=DAY, help=N_("The day it was issued."))
 @everywhere(writes=True)
 @pass_app
-def import_directive(app: App, path: Path) -> None:
+def import_directive(
+    app: App,
+    path: Path,
+    code: str | None,
+    number: str | None,
+    title: str | None,
+    issuer: str | None,
+    issued_on: date | None,
+) -> None:
     """Enter a directive."""
-    from planner.cli.output import say
+    from planner.cli.output import say, show_problems
+    from planner.errors import Problem
     from planner.service import registers
 
-    data = registers.import_directive(app.desk(), path)
+    stated = {"code": code, "number": number, "title": title, "issuer": issuer}
+    stated["issued_on"] = issued_on.isoformat() if issued_on else None
+    given = {key: text for key, text in stated.items() if text}
+    data = registers.import_directive(app.desk(), path, given=given)
 
     def people() -> None:
+        if data["problems"]:
+            show_problems([Problem(**problem) for problem in data["problems"]])
         if data["changed"]:
-            say(_("Directive {code} is entered.").format(code=data["directive"]))
+            say(
+                _("Directive {code} is entered: {targets} targets, {assignments} assignments.").format(
+                    code=data["directive"], targets=data["targets"], assignments=data["assignments"]
+                )
+            )
         else:
             say(_("Directive {code} was entered before; nothing changed.").format(code=data["directive"]))
 

@@ -1,235 +1,210 @@
-"""A directive written as YAML: its targets, its direct assignments, who owes a plan and by when.
+"""A directive from a file: its targets, its direct assignments, who owes a plan and by when.
 
-Knows no database; agency codes on record are passed in. The models below are the file's form: a key they do not name
-is refused, and every complaint of theirs is told in the reader's language at its line.
+YAML, or the tables people have (.xlsx, .csv). Knows no database: the agencies on record are passed in. Every problem is
+returned at once, each with its place. Source: design notes, command line; notice of 29/4/2020.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from dataclasses import replace
-from datetime import date
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
-from pydantic_core import ErrorDetails, PydanticCustomError
-
-from planner.domain.agency import Tier
+from planner.domain.agency import Agency
 from planner.domain.deadline import Deadline, DeadlineKind
 from planner.domain.directive import DirectAssignment, Directive, Target
 from planner.errors import Problem
 from planner.i18n import gettext as _
 from planner.importer.dates import parse_deadline
-from planner.importer.plain_yaml import Keys, Mark, line_place, read_yaml, unopened
-from planner.importer.tables import clean, plain_date
-
-CODE = r"^[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*$"
-
-Text = Annotated[str, BeforeValidator(lambda value: clean(value) if isinstance(value, str) else value)]
-Filled = Annotated[Text, StringConstraints(min_length=1)]
-Code = Annotated[Text, StringConstraints(pattern=CODE, max_length=64)]
-
-
-def _day(value: Any) -> date:
-    day = plain_date(value.strip()) if isinstance(value, str) else None
-    if day is None:  # the library alone would take "0" for a day of 1970
-        raise PydanticCustomError("date_form", "not a day")
-    return day
+from planner.importer.directive_form import AssignmentForm, DirectiveForm, Places, Stated, fill
+from planner.importer.directive_sheet import read_directive_grids
+from planner.importer.draft import write_day
+from planner.importer.excel import Unreadable, read_workbook
+from planner.importer.names import Matched, agency_key, index_by_name, match_agencies, split_names
+from planner.importer.plain_yaml import Keys, line_place, read_yaml, unopened
+from planner.importer.tables import SUFFIXES, read_csv
 
 
-Day = Annotated[date, BeforeValidator(_day)]
+def read_directive(
+    path: Path, *, known: Mapping[str, Agency] | None = None, given: Mapping[str, str] | None = None
+) -> tuple[Directive | None, list[Problem]]:
+    """Read a directive.
 
-
-class _Form(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Filing(_Form):
-    duty: Filled
-    tiers: Annotated[tuple[Tier, ...], Field(min_length=1)]
-    deadline: Day | None = None
-    note: Text = ""
-
-
-class _Target(_Form):
-    code: Code
-    title: Filled
-    value: Annotated[float, Field(allow_inf_nan=False)]
-    unit: Text = "%"
-    tiers: tuple[Tier, ...] = ()
-    holds_from: Day | None = None
-    by: Day | None = None
-
-
-class _Assignment(_Form):
-    code: Code
-    title: Filled
-    agency: Code
-    cooperating: tuple[Code, ...] = ()
-    due: Text = ""
-    deliverable: Text = ""
-
-
-class _Directive(_Form):
-    code: Code
-    number: Text = ""
-    title: Filled
-    issuer: Filled
-    issued_on: Day
-    filing: _Filing | None = None
-    targets: tuple[_Target, ...] = ()
-    assignments: tuple[_Assignment, ...] = ()
-    recipients: tuple[Filled, ...] = ()
-
-
-def read_directive(path: Path, *, known: Collection[str] | None = None) -> tuple[Directive | None, list[Problem]]:
-    """Read a directive from a .yaml file.
-
-    An assignment may have no deadline: then none is asked for. A deadline with two readings is a problem, as the
-    directive itself must say what it means.
+    An assignment that names several agencies, or a group of them, is one for each. It may have no deadline: then none
+    is asked for. A deadline with two readings is a problem, as the directive itself must say what it means.
 
     Args:
-        path: the .yaml file.
-        known: agency codes on record; None: the codes of assignments are not looked up.
+        path: .yaml; or .xlsx or .csv with a table of assignments, of targets, or both.
+        known: agencies on record, by code; None: agencies are taken as they are written.
+        given: "code", "number", "title", "issuer" or "issued_on" stated beside the file; counts before what it says.
 
     Returns:
-        The directive, or None if anything is wrong; and every problem.
+        The directive, or None if anything is wrong; and every problem, warnings among them.
     """
     try:
-        document, marks, problems = read_yaml(path)
+        stated, problems = _stated(path)
     except OSError as error:
         return None, [unopened(path, error)]
-    if not isinstance(document, dict):
+    if stated is None:
+        return None, problems
+    document, places = dict(stated.document), dict(stated.places)
+    for key, text in (given or {}).items():
+        document[key], places[key,] = text, f"--{key.replace('_', '-')}"
+    form, found = fill(Stated(document=document, places=places))
+    problems += found
+    if form is None:
+        return None, problems
+    directive = _Directives(form, places, known, stated.day_first)
+    problems += directive.problems
+    return (None if any(p.severity == "error" for p in problems) else directive.directive), problems
+
+
+def _stated(path: Path) -> tuple[Stated | None, list[Problem]]:
+    suffix = path.suffix.lower()
+    problems: list[Problem] = []
+    if suffix in (".yaml", ".yml"):
+        document, marks, problems = read_yaml(path)
+        if isinstance(document, dict):
+            return Stated(document=document, places={keys: line_place(*mark) for keys, mark in marks.items()}), problems
         if not problems:
-            message = _("Expected a directive with the keys: {keys}.").format(keys=", ".join(_Directive.model_fields))
+            message = _("Expected a directive with the keys: {keys}.").format(
+                keys=", ".join(DirectiveForm.model_fields)
+            )
             problems.append(Problem(place=path.name, code="yaml_shape", message=message))
         return None, problems
-    try:
-        form = _Directive.model_validate(_without_blanks(document))
-    except ValidationError as error:
-        places = [one["loc"] for one in error.errors()]
-        for one in error.errors():  # a list that is empty only because what it holds is wrong is no second problem
-            if one["type"] != "too_short" or not any(len(at) > len(one["loc"]) for at in places if _within(at, one)):
-                problems.append(_problem(one, marks))
+    if suffix == ".csv":
+        grids = [read_csv(path, problems)]
+    elif suffix == ".xlsx":
+        try:
+            grids = list(read_workbook(path.read_bytes()))
+        except Unreadable as error:
+            return None, [Problem(place=path.name, code=error.code, message=error.message)]
+    else:
+        message = _("Files of this kind are not read; expected one of {suffixes}.").format(suffixes=", ".join(SUFFIXES))
+        return None, [Problem(place=path.name, code="file_kind", message=message)]
+    if problems:
         return None, problems
-    directive = _directive(form)
-    problems.extend(_checks(directive, marks, known))
-    return (None if problems else directive), problems
+    stated, problems = read_directive_grids(path.name, grids)
+    return stated, problems
 
 
-def _within(place: tuple[int | str, ...], error: ErrorDetails) -> bool:
-    return place[: len(error["loc"])] == error["loc"]
+@dataclass
+class _Directives:
+    """Makes a directive of a filled form and says what of it cannot hold."""
 
+    form: DirectiveForm
+    places: Places
+    known: Mapping[str, Agency] | None
+    day_first: bool | None
+    problems: list[Problem] = field(default_factory=list)
 
-def _without_blanks(value: Any) -> Any:
-    """Drop keys without a value: "deadline:" with nothing behind it is a key not given."""
-    if isinstance(value, dict):
-        return {key: _without_blanks(one) for key, one in value.items() if one is not None}
-    return [_without_blanks(one) for one in value] if isinstance(value, list) else value
+    def __post_init__(self) -> None:
+        form = self.form
+        filing = form.filing
+        self.directive = Directive(
+            code=form.code,
+            number=form.number,
+            title=form.title,
+            issuer=form.issuer,
+            issued_on=form.issued_on,
+            filing_duty=filing.duty if filing else "",
+            filing_tiers=filing.tiers if filing else (),
+            filing_deadline=filing.deadline if filing else None,
+            filing_deadline_note=filing.note if filing else "",
+            targets=tuple(Target(**dict(one)) for one in form.targets),
+            assignments=tuple(one for n, row in enumerate(form.assignments) for one in self._assignments(n, row)),
+            recipients=form.recipients,
+        )
+        self._once("targets", [one.code for one in form.targets])
+        self._once("assignments", [one.code for one in form.assignments])
+        for n, target in enumerate(form.targets):
+            if target.holds_from and target.by:
+                message = _("A target has a day to hold from or a last day to reach it, not both.")
+                self._refuse(("targets", n, "by"), "target_days", message)
 
+    def _refuse(self, keys: Keys, code: str, message: str, *, only_warn: bool = False) -> None:
+        place = next(self.places[keys[:n]] for n in range(len(keys), -1, -1) if keys[:n] in self.places)
+        self.problems.append(
+            Problem(place=place, code=code, message=message, severity="warning" if only_warn else "error")
+        )
 
-def _directive(form: _Directive) -> Directive:
-    filing = form.filing
-    return Directive(
-        code=form.code,
-        number=form.number,
-        title=form.title,
-        issuer=form.issuer,
-        issued_on=form.issued_on,
-        filing_duty=filing.duty if filing else "",
-        filing_tiers=filing.tiers if filing else (),
-        filing_deadline=filing.deadline if filing else None,
-        filing_deadline_note=filing.note if filing else "",
-        targets=tuple(Target(**dict(one)) for one in form.targets),
-        assignments=tuple(
-            DirectAssignment(
-                code=one.code,
-                title=one.title,
-                agency=one.agency,
-                deadline=_deadline(one.due, form.issued_on),
-                cooperating=one.cooperating,
-                deliverable=one.deliverable,
-            )
-            for one in form.assignments
-        ),
-        recipients=form.recipients,
-    )
-
-
-def _deadline(text: str, issued_on: date) -> Deadline:
-    if not text:
-        return Deadline(text="", kind=DeadlineKind.NONE)
-    deadline = parse_deadline(text, signed=issued_on, day_first=True)
-    # "kịp thời" names no day, and nobody is asked for one: the directive stands as it was issued.
-    return replace(deadline, question=None) if deadline.kind is DeadlineKind.NONE else deadline
-
-
-def _checks(directive: Directive, marks: dict[Keys, Mark], known: Collection[str] | None) -> Iterator[Problem]:
-    for part, codes in (
-        ("targets", [one.code for one in directive.targets]),
-        ("assignments", [one.code for one in directive.assignments]),
-    ):
+    def _once(self, part: str, codes: list[str]) -> None:
         for n, code in enumerate(codes):
             if code in codes[:n]:
-                first = line_place(*marks[(part, codes.index(code), "code")])
+                first = self.places[part, codes.index(code), "code"]
                 message = _('"{found}" is already given at {place}; keep one.').format(found=code, place=first)
-                yield Problem(place=line_place(*marks[(part, n, "code")]), code="duplicate", message=message)
-    for n, target in enumerate(directive.targets):
-        if target.holds_from and target.by:
-            message = _("A target has a day to hold from or a last day to reach it, not both.")
-            yield Problem(place=line_place(*marks[("targets", n, "by")]), code="target_days", message=message)
-    for n, one in enumerate(directive.assignments):
-        if one.deadline.question is not None:
-            place = line_place(*marks[("assignments", n, "due")])
-            yield Problem(place=place, code="date_ambiguous", message=one.deadline.question)
-        keys: list[tuple[Keys, str]] = [(("assignments", n, "agency"), one.agency)]
-        keys += [(("assignments", n, "cooperating", i), code) for i, code in enumerate(one.cooperating)]
-        for key, code in keys:
-            if known is not None and code not in known:
-                message = _('"{found}" is not known, neither here nor on record; add it first or correct it.')
-                yield Problem(place=line_place(*marks[key]), code="unknown", message=message.format(found=code))
+                self._refuse((part, n, "code"), "duplicate", message)
 
+    def _assignments(self, n: int, row: AssignmentForm) -> Iterator[DirectAssignment]:
+        deadline = self._deadline(n, row.due)
+        leads = self._agencies(("assignments", n, "agency"), row.agency, lead=True)
+        helpers = [
+            code
+            for i, text in enumerate(row.cooperating)
+            for code in self._agencies(("assignments", n, "cooperating", i), text, lead=False)
+        ]
+        for lead in leads:
+            yield DirectAssignment(
+                code=row.code,
+                title=row.title,
+                agency=lead,
+                deadline=deadline,
+                cooperating=tuple(code for code in dict.fromkeys(helpers) if code != lead),
+                deliverable=row.deliverable,
+            )
 
-def _problem(error: ErrorDetails, marks: dict[Keys, Mark]) -> Problem:
-    """Tell one complaint of the models in the reader's language, at the place it is about."""
-    keys: Keys = tuple(error["loc"])
-    name, kind, found = str(keys[-1]), error["type"], error["input"]
-    at = marks.get((*keys, "")) if kind == "extra_forbidden" else None
-    while at is None:  # a missing key is told at the entry that lacks it
-        at, keys = marks.get(keys), keys[:-1]
-    shown = found if isinstance(found, str) else type(found).__name__
-    if kind == "missing":
-        code, message = "value_missing", _('The key "{key}" is missing; a value is required.').format(key=name)
-    elif kind == "extra_forbidden":
-        form = _form_at(error["loc"])
-        keys_known = ", ".join(form.model_fields)
-        message = _('The key "{key}" is not expected here. Known keys: {keys}.').format(key=name, keys=keys_known)
-        code = "key_unknown"
-    elif kind == "date_form":
-        code, message = (
-            "date_form",
-            _('Found "{found}"; expected a day as 31/5/2020 or 2020-05-31.').format(found=shown),
-        )
-    elif kind in ("float_parsing", "float_type", "finite_number"):
-        code, message = "number_form", _('Found "{found}"; expected a number such as 98.5.').format(found=shown)
-    elif kind == "enum":
-        message = _('Found "{found}"; expected one of: {expected}.').format(found=shown, expected="; ".join(Tier))
-        code = "tier_unknown"
-    elif kind in ("string_too_short", "string_type") or (kind == "too_short" and isinstance(found, str)):
-        code, message = "value_missing", _('"{key}" has no text; a value is required.').format(key=name)
-    elif kind in ("string_pattern_mismatch", "string_too_long", "too_long"):
-        message = _('Found "{found}"; a code has letters a-z, digits, "-" and ".", at most 64.').format(found=shown)
-        code = "code_form"
-    elif kind in ("tuple_type", "too_short"):
-        message = _('"{key}" must be a list with at least one value: [value, value].').format(key=name)
-        code = "list_form"
-    else:
-        message = _('Found "{found}", which cannot be read here; compare the sample directive.').format(found=shown)
-        code = "value_form"
-    return Problem(place=line_place(*at), code=code, message=message)
+    def _deadline(self, n: int, text: str) -> Deadline:
+        if not text:
+            return Deadline(text="", kind=DeadlineKind.NONE)
+        deadline = parse_deadline(text, signed=self.form.issued_on, day_first=self.day_first)
+        if deadline.kind is DeadlineKind.NONE:
+            # "kịp thời" names no day, and nobody is asked for one: the directive stands as it was issued.
+            return replace(deadline, question=None)
+        if deadline.question is not None:
+            self._refuse(("assignments", n, "due"), "date_ambiguous", deadline.question)
+        return deadline
 
+    # --- agencies
 
-def _form_at(loc: tuple[int | str, ...]) -> type[BaseModel]:
-    forms: dict[str, type[BaseModel]] = {"filing": _Filing, "targets": _Target, "assignments": _Assignment}
-    return forms[str(loc[0])] if len(loc) > 1 else _Directive
+    @cached_property
+    def _by_name(self) -> Mapping[str, tuple[Agency, ...]]:
+        return index_by_name(self.known or {})
+
+    def _agencies(self, keys: Keys, text: str, *, lead: bool) -> tuple[str, ...]:
+        """Return the agencies that a value names; say what in it names none, or none for certain."""
+        if self.known is None:
+            return tuple(split_names(text))
+        found = match_agencies(text, self.known, self._by_name, day=self.form.issued_on)
+        self._complain(keys, found, lead=lead)
+        return found.codes
+
+    def _complain(self, keys: Keys, found: Matched, *, lead: bool) -> None:
+        for name in found.unknown:
+            message = _('No agency "{text}" in the register. {nearest}')
+            self._refuse(keys, "unknown", message.format(text=name[:80], nearest=self._nearest(name)))
+        for name, codes in found.shared:
+            message = _('"{text}" is the name of several agencies; write the code of one: {codes}.')
+            self._refuse(keys, "shared_name", message.format(text=name[:80], codes=", ".join(codes[:12])))
+        for code in found.gone:
+            message = _("Agency {code} does not exist on {day}; name the agency that has taken over its work.")
+            self._refuse(keys, "not_valid", message.format(code=code, day=write_day(self.form.issued_on)))
+        for name in found.open_groups:
+            if lead:
+                message = _(
+                    '"{text}" names no agency in particular: nobody would lead. Name the agencies that are meant.'
+                )
+                self._refuse(keys, "open_group", message.format(text=name[:80]))
+            else:
+                message = _('"{text}" names no agency in particular: none is told. Name the agencies that are meant.')
+                self._refuse(keys, "open_group", message.format(text=name[:80]), only_warn=True)
+
+    def _nearest(self, text: str) -> str:
+        """Return the next step for a name that is not in the register."""
+        near = difflib.get_close_matches(agency_key(text[:120]), self._by_name, n=3, cutoff=0.6)
+        agencies = dict.fromkeys(self._by_name[key][0] for key in near)
+        if not agencies or len(self.problems) > 20:  # looking is slow, and a hopeless file asks often
+            return _('Write the code or the full name; "planner agency list" shows them.')
+        names = "; ".join(f"{agency.name} ({agency.code})" for agency in agencies)
+        return _("Nearest: {names}. Write the code or the full name.").format(names=names)

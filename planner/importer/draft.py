@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
 
@@ -17,7 +17,7 @@ from planner.domain.agency import Agency, Officer
 from planner.domain.calendar import Calendar
 from planner.domain.directive import Directive
 from planner.errors import Problem
-from planner.importer.names import agency_key
+from planner.importer.names import agency_key, index_by_name
 
 Value = str | int | float | date | datetime | time | timedelta | None
 
@@ -114,6 +114,7 @@ class PlanDraft:
     signed: Cell = NOWHERE
     calendar: Cell = NOWHERE
     goals: tuple[GoalDraft, ...] = ()
+    labelled: Mapping[str, Cell] = field(default_factory=dict)  #: every labelled line above the table
     heading: tuple[str, ...] = ()  #: lines above the table: they show how the file writes its dates
     problems: tuple[Problem, ...] = ()  #: what the reader itself could not accept
     readable: bool = True  #: False: nothing was read, further checks would only repeat that
@@ -132,13 +133,8 @@ class Register:
 
     @cached_property
     def agencies_by_name(self) -> Mapping[str, tuple[Agency, ...]]:
-        """Every agency under the keys of its name, "UBND huyện Yên Định" also without its "UBND"."""
-        index: dict[str, tuple[Agency, ...]] = {}
-        for agency in self.agencies.values():
-            key = agency_key(agency.name)
-            for name in {key, key.removeprefix("ubnd ")}:
-                index[name] = (*index.get(name, ()), agency)
-        return index
+        """Every agency under the keys of its name."""
+        return index_by_name(self.agencies)
 
     @cached_property
     def officers_by_agency(self) -> Mapping[tuple[str, str], tuple[Officer, ...]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from planner.importer.draft import Cell, Value, clean
+from planner.importer.plain_yaml import line_place
 
 _MERGED = tuple[tuple[int, int], tuple[int, int]]
 
@@ -29,10 +30,17 @@ class Grid:
     rows: Sequence[Sequence[Value]]
     merged: tuple[_MERGED, ...] = ()  #: (first row, first column), (last row, last column), from 0
     faults: Mapping[tuple[int, int], str] = field(default_factory=dict)  #: (row, column) -> translated message
+    lines: Sequence[int] = ()  #: of a text file: the line on which each row begins; a sheet has none
 
     @cached_property
     def _cells(self) -> dict[int, tuple[Cell, ...]]:
         return {}
+
+    def place(self, row: int, column: int) -> str:
+        """Return where a cell stands: "Kế hoạch!E7", or in a text file "line 7, column 5"."""
+        if self.lines:
+            return line_place(self.lines[min(row, len(self.lines) - 1)], column + 1)
+        return f"{self.name}!{cell_name(row, column)}"
 
     @cached_property
     def _letters(self) -> list[str]:
@@ -43,16 +51,21 @@ class Grid:
         known = self._cells.get(row)
         if known is None:
             raw = self.rows[row] if row < len(self.rows) else ()
+            places = (
+                (self.place(row, column) for column in range(len(raw)))
+                if self.lines
+                else (f"{self.name}!{letters}{row + 1}" for letters in self._letters)
+            )
             known = self._cells[row] = tuple(
-                Cell((clean(value) or None) if isinstance(value, str) else value, f"{self.name}!{letters}{row + 1}")
-                for letters, value in zip(self._letters, raw, strict=False)
+                Cell((clean(value) or None) if isinstance(value, str) else value, place)
+                for place, value in zip(places, raw, strict=False)
             )
         return known
 
     def cell(self, row: int, column: int) -> Cell:
         """Return a cell; an empty one where the sheet has none."""
         cells = self.row(row)
-        return cells[column] if column < len(cells) else Cell(None, f"{self.name}!{cell_name(row, column)}")
+        return cells[column] if column < len(cells) else Cell(None, self.place(row, column))
 
     def filled(self, row: int) -> list[Cell]:
         """Return the cells of a row that hold something, from left to right."""

@@ -105,7 +105,7 @@ _LABELLED = {
     "signed": ("ngày ký", "ngày ban hành", "signed"),
     "calendar": ("lịch", "lịch làm việc", "calendar"),
 }
-_LABELS = {agency_key(name): key for key, names in _LABELLED.items() for name in names}
+PLAN_LABELS: Mapping[str, str] = {agency_key(name): key for key, names in _LABELLED.items() for name in names}
 _NUMBER_AND_DAY = re.compile(
     r"kế hoạch\s+số\s*:?\s*(?P<number>[^\s,;]+)\s*,?\s*ngày\s+"
     r"(?P<day>\d{1,2}\s*[/.\-]\s*\d{1,2}\s*[/.\-]\s*\d{4}|\d{1,2}\s+tháng\s+\d{1,2}\s+năm\s+\d{4})",
@@ -113,8 +113,14 @@ _NUMBER_AND_DAY = re.compile(
 )
 
 
-def title_block(grid: Grid, header_row: int) -> dict[str, Cell]:
-    """Return what the lines above the table say: "Mã cơ quan: stttt", "Kế hoạch số 12/KH-STTTT ngày 04/5/2020"."""
+def title_block(grid: Grid, header_row: int, labels: Mapping[str, str] = PLAN_LABELS) -> dict[str, Cell]:
+    """Return what the lines above the table say: "Mã cơ quan: stttt", "Kế hoạch số 12/KH-STTTT ngày 04/5/2020".
+
+    Args:
+        grid: the sheet.
+        header_row: where its table begins.
+        labels: key of a label, by `agency_key` -> what it labels.
+    """
     found: dict[str, Cell] = {}
     for row in range(header_row):
         cells = grid.filled(row)
@@ -127,15 +133,11 @@ def title_block(grid: Grid, header_row: int) -> dict[str, Cell]:
                 found.setdefault("signed", Cell(" ".join(stated["day"].split()), cell.place))
             for line in cell.value.split("\n"):
                 label, colon, text = line.partition(":")
-                key = _LABELS.get(agency_key(label)) if len(label) < 40 else None
+                key = labels.get(agency_key(label)) if len(label) < 40 else None
                 if key is None or not (colon or at + 1 < len(cells)):
                     continue
                 if text.strip():
                     found.setdefault(key, Cell(text.strip(), cell.place))
-                elif at + 1 < len(cells) and not _is_labelled(cells[at + 1].text):
+                elif at + 1 < len(cells) and agency_key(cells[at + 1].text.partition(":")[0][:40]) not in labels:
                     found.setdefault(key, cells[at + 1])
     return found
-
-
-def _is_labelled(text: str) -> bool:
-    return agency_key(text.partition(":")[0][:40]) in _LABELS

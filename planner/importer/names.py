@@ -88,6 +88,16 @@ _OPEN_GROUPS = frozenset(
 _AND = f" {name_key('và')} "
 
 
+def index_by_name(agencies: Mapping[str, Agency]) -> Mapping[str, tuple[Agency, ...]]:
+    """Return every agency under the keys of its name, "UBND huyện Yên Định" also without its "UBND"."""
+    index: dict[str, tuple[Agency, ...]] = {}
+    for agency in agencies.values():
+        key = agency_key(agency.name)
+        for name in {key, key.removeprefix("ubnd ")}:
+            index[name] = (*index.get(name, ()), agency)
+    return index
+
+
 @dataclass(frozen=True, slots=True)
 class Matched:
     """What the text of one cell names."""

@@ -56,6 +56,18 @@ ABSENCE_COLUMNS = Columns(
     },
     required=("officer", "first_day", "last_day"),
 )
+TARGET_COLUMNS = Columns(
+    headings={
+        "code": ("TT", "STT", "Số TT", "mã", "mã chỉ tiêu", "số", "chỉ tiêu số"),
+        "title": ("chỉ tiêu", "tên chỉ tiêu", "mục tiêu", "nội dung", "nội dung chỉ tiêu", "target"),
+        "value": ("giá trị", "giá trị cần đạt", "mức cần đạt", "kết quả cần đạt"),
+        "unit": ("đơn vị", "đơn vị tính", "đvt"),
+        "tiers": ("tier", "cấp", "cấp áp dụng", "áp dụng cho", "đối tượng áp dụng"),
+        "holds_from": ("từ ngày", "áp dụng từ ngày", "hiệu lực từ"),
+        "by": ("đến ngày", "đến hết ngày", "thời hạn", "thời hạn hoàn thành"),
+    },
+    required=("code", "title", "value"),
+)
 
 
 class Extent(StrEnum):

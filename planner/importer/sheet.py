@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, time
 from functools import lru_cache
 
@@ -17,24 +17,36 @@ from planner.errors import Problem, Severity
 from planner.i18n import gettext as _
 from planner.importer.columns import BY_FIELD, REQUIRED, heading, read_number
 from planner.importer.draft import Cell, GoalDraft, PlanDraft, TaskDraft
-from planner.importer.grid import Grid, cell_name
-from planner.importer.headings import Header, find_header, headings_met, title_block
+from planner.importer.grid import Grid
+from planner.importer.headings import PLAN_LABELS, Header, find_header, headings_met, title_block
 from planner.importer.names import agency_key
 from planner.importer.numerals import as_roman, roman
 
 
-def read_grids(name: str, sha256: str, suffix: str, grids: Sequence[Grid]) -> PlanDraft:
-    """Return the draft of the first sheet that holds a plan's table; without one, a draft that says so."""
+@dataclass(frozen=True, kw_only=True)
+class TableForm:
+    """What a table of tasks must have and how its numbers count."""
+
+    required: tuple[str, ...]  #: fields of the columns it must have
+    labels: Mapping[str, str]  #: key of a label above the table -> what it labels
+    under_goal: bool  #: whether 1 under goal I is called I.1, and a goal is missed where none stands
+
+
+PLAN_TABLE = TableForm(required=REQUIRED, labels=PLAN_LABELS, under_goal=True)
+
+
+def read_grids(name: str, sha256: str, suffix: str, grids: Sequence[Grid], form: TableForm = PLAN_TABLE) -> PlanDraft:
+    """Return the draft of the first sheet that holds a table of tasks; without one, a draft that says so."""
     tables = [(grid, header) for grid in grids if (header := find_header(grid)) is not None]
     if not tables:
         message = _("No table of tasks was found: no row holds the headings {headings}. Headings met: {found}.").format(
-            headings=", ".join(f'"{BY_FIELD[key].title}"' for key in REQUIRED),
+            headings=", ".join(f'"{BY_FIELD[key].title}"' for key in form.required),
             found=headings_met(grids) or _("no heading"),
         )
         problem = Problem(place=grids[0].name if grids else name, code="no_table", message=message)
         return PlanDraft(file_name=name, sha256=sha256, format=suffix, problems=(problem,), readable=False)
     grid, header = tables[0]
-    draft = _Table(grid, header).read(PlanDraft(file_name=name, sha256=sha256, format=suffix))
+    draft = _Table(grid, header, form).read(PlanDraft(file_name=name, sha256=sha256, format=suffix))
     message = _("This sheet holds a table too; only the first, {first}, is read.").format(first=grid.name)
     others = [Problem(place=g.name, code="second_table", message=message, severity="warning") for g, _h in tables[1:]]
     return replace(draft, problems=(*draft.problems, *others))
@@ -89,15 +101,16 @@ def _number_kind(text: str) -> tuple[str, str]:
 class _Table:
     """Reads the rows of one table in turn."""
 
-    def __init__(self, grid: Grid, header: Header) -> None:
+    def __init__(self, grid: Grid, header: Header, form: TableForm) -> None:
         self.grid = grid
         self.header = header
+        self.form = form
         self.problems: list[Problem] = []
         self.goals: list[GoalDraft] = []
         self.tasks: list[TaskDraft] = []  # of the goal that is open
         self.targets: list[Cell] = []  # that the tasks of the open goal name
         self.above: dict[str, Cell] = {}  # what "như trên" stands for, by field
-        self.heading_place = f"{grid.name}!{cell_name(header.row, 0)}"
+        self.heading_place = grid.place(header.row, 0)
         self.goal_text = ""  # of a column that repeats the goal
 
     def refuse(self, place: str, code: str, message: str, *, only_warn: bool = False) -> None:
@@ -119,7 +132,7 @@ class _Table:
                 break
             self.row(row, filled)
         self.close_goal()
-        block = title_block(self.grid, self.header.row)
+        block = title_block(self.grid, self.header.row, self.form.labels)
         lines = tuple(cell.text for row in range(self.header.row) for cell in self.grid.filled(row))
         missing = Cell(None, self.grid.name)
         return replace(
@@ -130,6 +143,7 @@ class _Table:
             signed=block.get("signed", missing),
             calendar=block.get("calendar", missing),
             goals=tuple(self.goals),
+            labelled=block,
             heading=lines,
             problems=tuple(self.problems),
         )
@@ -138,7 +152,7 @@ class _Table:
 
     def headings(self) -> None:
         """Say which columns are missing, met twice, or not read."""
-        for key in REQUIRED:
+        for key in self.form.required:
             if key not in self.header.columns:
                 message = _('The table has no column "{title}"; add it (other headings accepted: {names}).')
                 column = BY_FIELD[key]
@@ -188,7 +202,7 @@ class _Table:
     # --- cells
 
     def place(self, row: int) -> str:
-        return f"{self.grid.name}!{cell_name(row, self.header.columns.get('code', 0))}"
+        return self.grid.place(row, self.header.columns.get("code", 0))
 
     def cell(self, row: int, key: str) -> Cell:
         """Return the cell of a field; in a cell merged over several rows the value above holds for each."""
@@ -270,7 +284,8 @@ class _Table:
             code, title_cell = number or roman(len(self.goals) + 1), Cell(title, stated.place)
         elif not self.goals:
             message = _("No goal stands above the tasks; they are kept under one goal, I. Add a row I with the goal.")
-            self.refuse(place, "goal_missing", message, only_warn=True)
+            if self.form.under_goal:
+                self.refuse(place, "goal_missing", message, only_warn=True)
             code, title_cell = "I", Cell(_("Tasks of the plan"), place)
         else:
             return
@@ -303,6 +318,8 @@ class _Table:
         cell = self.used(row, "code")
         if not text or isinstance(cell.value, (date, time)):
             return cell
+        if not self.form.under_goal:
+            return Cell(text, cell.place)
         goal = self.goals[-1].code.text
         first, dot, rest = text.partition(".")
         if dot and not first.isdecimal() and as_roman(first):

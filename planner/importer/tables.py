@@ -121,28 +121,39 @@ def read_table(path: Path, columns: Columns) -> tuple[list[Row], list[Problem]]:
 # --- spreadsheets --------------------------------------------------------------------------------------------------
 
 
-def _csv_lines(path: Path, problems: list[Problem]) -> Iterator[_Line]:
+def read_csv(path: Path, problems: list[Problem]) -> Grid:
+    """Return a .csv file as a grid of text; empty, with a problem, when it cannot be read.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
     text = decode(path, problems)
     first = text.lstrip().split("\n", 1)[0]
     delimiter = max(",", ";", "\t", key=first.count)  # a spreadsheet set to Vietnamese writes ";"
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     line = 1
-    records = []
+    rows, lines = [], []
     try:
         for record in reader:
-            records.append((line, record))
+            rows.append([clean(value) for value in record])
+            lines.append(line)
             line = reader.line_num + 1
     except csv.Error as error:  # what follows cannot be told apart, so nothing is judged
         place = _("line {line}").format(line=line)
         problems.append(Problem(place=place, code="file_unreadable", message=unreadable(path, str(error)).message))
-        return
-    for start, record in records:
+        return Grid(name=path.name, rows=())
+    return Grid(name=path.name, rows=rows, lines=lines)
+
+
+def _csv_lines(path: Path, problems: list[Problem]) -> Iterator[_Line]:
+    grid = read_csv(path, problems)
+    for start, values in zip(grid.lines, grid.rows, strict=True):
 
         def cell_place(_column: int, heading: str, start: int = start) -> str:
             return line_place(start, heading)
 
         place = _("line {line}").format(line=start)
-        yield _Line(values=[clean(value) for value in record], place=place, cell_place=cell_place)
+        yield _Line(values=[str(value) for value in values], place=place, cell_place=cell_place)
 
 
 def _xlsx_lines(path: Path, problems: list[Problem]) -> Iterator[_Line]:

@@ -118,8 +118,13 @@ def import_officers(desk: Desk, path: Path) -> dict[str, Any]:
         return {"read": len(officers), "changed": len(changed)}
 
 
-def import_directive(desk: Desk, path: Path) -> dict[str, Any]:
+def import_directive(desk: Desk, path: Path, *, given: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Enter a directive from a file; its direct assignments become tasks at once.
+
+    Args:
+        desk: where to work.
+        path: .yaml, or .xlsx or .csv with its table of assignments.
+        given: "code", "number", "title", "issuer" or "issued_on" as stated beside the file.
 
     Raises:
         InputRejected: the file has problems, or assigns to an agency that is not in the register.
@@ -130,27 +135,20 @@ def import_directive(desk: Desk, path: Path) -> dict[str, Any]:
     _must_exist(path)
     with desk.writing() as session:
         desk.require_department(session)
-        directive, found = read_directive(path)
-        problems = list(found)
-        if directive is not None:
-            known = registers.agencies(session)
-            problems.extend(
-                Problem(
-                    place=given.code,
-                    code="agency_unknown",
-                    message=_("There is no agency {code}. See: planner agency list").format(code=agency),
-                )
-                for given in directive.assignments
-                for agency in (given.agency, *given.cooperating)
-                if agency not in known
-            )
+        directive, problems = read_directive(path, known=registers.agencies(session), given=given)
         _accept(path, problems)
         if directive is None:
             raise InputRejected(_("{file} holds no directive.").format(file=path.name), problems)
         changed = registers.directives(session).get(directive.code) != directive
         if changed:
             enter_directive(desk, session, directive, reason=path.name)
-        return {"directive": directive.code, "changed": changed}
+        return {
+            "directive": directive.code,
+            "changed": changed,
+            "targets": len(directive.targets),
+            "assignments": len(directive.assignments),
+            "problems": [problem.as_dict() for problem in problems],
+        }
 
 
 def list_agencies(desk: Desk, *, on: date | None, tier: str | None) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The administrator's registers and the directive: what is read, and how a mistake is told with its place."""
+"""The administrator's registers: what is read, and how a mistake is told with its place."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.domain.agency import Absence, Agency, Officer, OfficerRole, Succession, Tier
-from planner.domain.deadline import DeadlineKind
 from planner.errors import Problem
 from planner.i18n import speaking
 from planner.importer.registers import (
@@ -20,27 +19,12 @@ from planner.importer.registers import (
     plain_date,
     read_absences,
     read_agencies,
-    read_directive,
     read_officers,
     read_successions,
 )
 
 AGENCIES = "code,name,tier,parent_code,valid_from,valid_to\n"
 OFFICERS = "email,name,title,agency,role,substitute,valid_from,valid_to\n"
-DIRECTIVE = """\
-code: kl-1
-title: Thông báo
-issuer: Chủ tịch
-issued_on: 2020-04-29
-filing: {duty: phải xây dựng kế hoạch, tiers: [department, commune], deadline: 8/5/2020}
-targets:
-  - {code: "2.10", title: Chữ ký số, value: 20, by: 2020-12-31}
-  - {code: 2.3, title: Văn bản, value: 100, tiers: [department], holds_from: 2020-05-22}
-assignments:
-  - {code: 3.3.7, title: Chỉ thị, agency: stttt, cooperating: [vp-ubnd], due: trước ngày 15/5/2020}
-  - {code: "4", title: Tiêu chí, agency: snv}
-recipients: [Lưu]
-"""
 
 
 def write(folder: Path, text: str, name: str = "so.csv", encoding: str = "utf-8") -> Path:
@@ -327,87 +311,3 @@ def test_a_mailbox_is_always_one_address_on_one_line(text: str) -> None:
 )
 def test_a_plain_day_is_day_first_or_iso(text: str, day: date | None) -> None:
     assert plain_date(text) == day
-
-
-# --- the directive ---
-
-
-def test_a_directive_is_read_with_its_deadlines_understood(tmp_path: Path) -> None:
-    directive, problems = read_directive(write(tmp_path, DIRECTIVE, "d.yaml"), known=["stttt", "vp-ubnd", "snv"])
-    assert problems == []
-    assert directive is not None
-    assert directive.filing_deadline == date(2020, 5, 8)
-    assert directive.filing_tiers == (Tier.DEPARTMENT, Tier.COMMUNE)
-    assert [(t.code, t.value, t.holds_from) for t in directive.targets] == [
-        ("2.10", 20.0, None),
-        ("2.3", 100.0, date(2020, 5, 22)),
-    ]
-    assert directive.assignments[0].deadline.last_day == date(2020, 5, 14)
-    assert directive.assignments[0].cooperating == ("vp-ubnd",)
-
-
-@pytest.mark.parametrize("due", ["", "due: kịp thời"])
-def test_an_assignment_without_a_day_raises_no_question(tmp_path: Path, due: str) -> None:
-    text = DIRECTIVE.replace("title: Tiêu chí,", f"title: Tiêu chí, {due + ',' if due else ''}")
-    directive, problems = read_directive(write(tmp_path, text, "d.yaml"))
-    assert problems == []
-    assert directive is not None
-    deadline = directive.assignments[1].deadline
-    assert (deadline.kind, deadline.last_day, deadline.question) == (DeadlineKind.NONE, None, None)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "at", "code"),
-    [
-        ("code: kl-1", "code: kl 1", "kl 1", "code_form"),
-        ("title: Thông báo\n", "", "code: kl-1", "value_missing"),
-        ("issuer: Chủ tịch", "issuer: ''", "''", "value_missing"),
-        ("2020-04-29", "0", "0\n", "date_form"),
-        ("2020-04-29", "", " \nfiling", "value_missing"),
-        ("commune]", "city]", "city]", "tier_unknown"),
-        ("[department, commune]", "[]", "[]", "list_form"),
-        ("tiers: [department],", "tiers: sở,", "sở,", "list_form"),
-        ("value: 20", "value: nan", "nan", "number_form"),
-        ("value: 20", "value: 20, colour: red", "colour", "key_unknown"),
-        ("code: 2.3", 'code: "2.10"', '"2.10", title: Văn', "duplicate"),
-        ("by: 2020", "holds_from: 2020-06-01, by: 2020", "2020-12-31", "target_days"),
-        ("agency: snv", "agency: xyz", "xyz", "unknown"),
-        ("[vp-ubnd]", "[vp-ubnd, xyz]", "xyz", "unknown"),
-        ("trước ngày 15/5/2020", "Hằng quý hoặc hằng năm", "Hằng quý", "date_ambiguous"),
-        ("recipients:", "code: kl-2\nrecipients:", "code: kl-2", "key_twice"),
-        ("recipients: [Lưu]", "recipients: {a: b}", "{a", "list_form"),
-    ],
-)
-def test_a_mistake_in_a_directive_is_told_at_its_place(tmp_path: Path, old: str, new: str, at: str, code: str) -> None:
-    assert old in DIRECTIVE
-    text = DIRECTIVE.replace(old, new).replace("title: Văn bản", "title: Văn")
-    directive, problems = read_directive(write(tmp_path, text, "d.yaml"), known=["stttt", "vp-ubnd", "snv"])
-    assert directive is None
-    before = text[: text.index(at)]
-    place = f"line {before.count(chr(10)) + 1}, column {len(before.rpartition(chr(10))[2]) + 1}"
-    assert told(problems) == [(place, code)]
-
-
-def test_every_mistake_of_a_directive_is_told_at_once(tmp_path: Path) -> None:
-    text = "code: kl-1\ncode: kl-2\nissued_on: soon\nextra: 1\ntargets: [{code: 1, title: T, value: high}]\n"
-    directive, problems = read_directive(write(tmp_path, text, "d.yaml"))
-    assert directive is None
-    assert sorted(told(problems)) == [
-        ("line 1, column 1", "value_missing"),
-        ("line 1, column 1", "value_missing"),
-        ("line 2, column 1", "key_twice"),
-        ("line 3, column 12", "date_form"),
-        ("line 4, column 1", "key_unknown"),
-        ("line 5, column 38", "number_form"),
-    ]
-
-
-@pytest.mark.parametrize(("text", "code"), [("", "yaml_shape"), ("- a\n", "yaml_shape"), ("a: [", "yaml")])
-def test_what_is_no_directive_is_told_so(tmp_path: Path, text: str, code: str) -> None:
-    directive, problems = read_directive(write(tmp_path, text, "d.yaml"))
-    assert directive is None
-    assert [p.code for p in problems] == [code]
-
-
-def test_a_directive_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
-    assert [p.code for p in read_directive(tmp_path / "gone.yaml")[1]] == ["file_unreadable"]

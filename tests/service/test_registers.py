@@ -163,7 +163,8 @@ assignments:
 def test_a_directive_from_a_file_makes_tasks_at_once(desk: Desk, tmp_path: Path) -> None:
     path = tmp_path / "d.yaml"
     path.write_text(DIRECTIVE_FILE.format(agency="snv"), encoding="utf-8")
-    assert registers.import_directive(desk, path) == {"directive": "kl-2020-07-01", "changed": True}
+    entered = registers.import_directive(desk, path)
+    assert entered == {"directive": "kl-2020-07-01", "changed": True, "targets": 0, "assignments": 1, "problems": []}
     before = content(desk.engine)
     assert registers.import_directive(desk, path)["changed"] is False
     assert content(desk.engine) == before
@@ -178,7 +179,7 @@ def test_a_directive_that_assigns_to_nobody_is_a_problem(desk: Desk, tmp_path: P
     before = content(desk.engine)
     with pytest.raises(InputRejected) as rejected:
         registers.import_directive(desk, path)
-    assert [p.code for p in rejected.value.problems] == ["agency_unknown"]
+    assert [(p.place, p.code) for p in rejected.value.problems] == [("dòng 8, cột 13", "unknown")]
     assert content(desk.engine) == before
 
 

@@ -42,7 +42,7 @@ def load() -> Sample:
     problems += found
     changes, found = registers.read_agencies(HERE / "agencies-2020-06-01.csv")
     problems += found
-    codes = {agency.code for agency in (*agencies, *changes)}
+    codes = {agency.code: agency for agency in (*changes, *agencies)}  # as they stood before the changes
     successions, found = registers.read_successions(HERE / "successions-2020-06-01.csv", known=codes)
     problems += found
     directive, found = registers.read_directive(HERE / "directive.yaml", known=codes)
