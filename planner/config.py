@@ -7,7 +7,9 @@ setting: `smtp_password_file` names a file that holds it.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
+import unicodedata
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
@@ -216,11 +218,15 @@ def _convert(kind: str, value: Any, home: Path) -> Any:
         raise ValueError(_("Found {value!r}, expected a whole number.").format(value=value))
     if not isinstance(value, str):
         raise ValueError(_("Found {value!r}, expected text in quotes.").format(value=value))  # noqa: TRY004 - told as every wrong value is
+    if any(unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in value):
+        raise ValueError(_("{value} holds a control character; type it again.").format(value=ascii(value)))
     if kind.startswith("Path"):
         return (home / value).resolve()
     return value
 
 
+_MAILBOX = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+_DAY = 86_400  #: seconds
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -228,7 +234,7 @@ def _check(settings: Settings, raw: Mapping[str, tuple[str, Any]]) -> list[Probl
     found: list[Problem] = []
 
     def wrong(name: str, message: str) -> None:
-        place = raw[name][0] if name in raw else name
+        place = raw[name][0] if name in raw else next(f"[{i.table}] {i.key}" for i in SETTINGS if i.name == name)
         found.append(Problem(place=place, code="setting_value", message=message))
 
     if settings.lang not in ("vi", "en"):
@@ -240,8 +246,12 @@ def _check(settings: Settings, raw: Mapping[str, tuple[str, Any]]) -> list[Probl
     if not 0 < settings.smtp_port < 65536:
         wrong("smtp_port", _("Found {value!r}, expected a port from 1 to 65535.").format(value=settings.smtp_port))
     for name, seconds in (("delivery_lease", settings.delivery_lease), ("tick_seconds", settings.tick_seconds)):
-        if seconds < 1:
-            wrong(name, _("Found {value!r}, expected seconds above 0.").format(value=seconds))
+        if not 1 <= seconds <= _DAY:
+            wrong(name, _("Found {value!r}, expected seconds from 1 to {most}.").format(value=seconds, most=_DAY))
+    if not _MAILBOX.fullmatch(settings.mail_from):
+        wrong("mail_from", _("Found {value!r}, expected one e-mail address.").format(value=settings.mail_from))
+    if settings.templates_dir is not None and not settings.templates_dir.is_dir():
+        wrong("templates_dir", _("There is no folder {path}.").format(path=settings.templates_dir))
     if not 0 <= settings.due_soon <= 365:
         wrong("due_soon", _("Found {value!r}, expected days from 0 to 365.").format(value=settings.due_soon))
     return found

@@ -107,7 +107,7 @@ def _trigger(value: Any) -> Trigger:
 
 
 Clock = Annotated[time, BeforeValidator(_clock), PlainSerializer(lambda at: f"{at:%H:%M}", return_type=str)]
-Text = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Text = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
 class _Strict(BaseModel):
@@ -247,7 +247,7 @@ _MODELS: dict[int | str, type[BaseModel]] = {"sending": Sending, "rungs": Rung}
 _EXPECTED = {
     "missing": N_('The key "{key}" is missing.'),
     "extra_forbidden": N_('No such key: "{key}". Known keys: {known}.'),
-    "string": N_('Found "{found}", expected a text of 1 to 64 characters.'),
+    "string": N_('Found "{found}", expected a text of 1 to 60 characters.'),
     "bool": N_('Found "{found}", expected true or false.'),
     "int": N_('Found "{found}", expected a whole number from 1.'),
     "greater": N_('Found "{found}", expected a whole number from 1.'),

@@ -59,10 +59,12 @@ class Scripted(SMTP):
     def __init__(self, owner: Server, **options: Any) -> None:
         super().__init__(owner, hostname="sink.example.vn", **options)
         self.owner = owner
+        self.made: set[asyncio.Transport] = set()  # the plain one, and with STARTTLS the encrypted one over it
 
     def connection_made(self, transport: Any) -> None:
         if transport.get_extra_info("sslcontext") is None or self.transport is None:
             self.owner.connections += 1
+        self.made.add(transport)
         self.owner.open.add(transport)
         self.owner.most_open = max(self.owner.most_open, len(self.owner.open))
         act = self.owner.script.get("CONNECT")
@@ -75,7 +77,7 @@ class Scripted(SMTP):
             transport.close()
 
     def connection_lost(self, error: Exception | None) -> None:
-        self.owner.open = {one for one in self.owner.open if not one.is_closing()}
+        self.owner.open -= self.made
         if self.transport is not None:
             super().connection_lost(error)
 

@@ -51,6 +51,7 @@ def test_a_variable_stands_before_the_file_and_an_empty_one_does_not(tmp_path: P
 def test_every_setting_has_a_variable_that_works(tmp_path: Path, name: str) -> None:
     info = next(one for one in SETTINGS if one.variable == name)
     texts = {"lang": "en", "smtp_tls": "tls", "auto_accept": "no", "smtp_port": "99", "delivery_lease": "7"}
+    texts |= {"mail_from": "a@b.vn", "templates_dir": "."}
     text = texts.get(info.name, "9" if info.name in ("tick_seconds", "due_soon") else "some-text")
     before, after = load(tmp_path, {}), load(tmp_path, {name: text, "PLANNER_SMTP_TLS": texts["smtp_tls"]})
     assert getattr(after, info.name) != getattr(before, info.name)
@@ -98,6 +99,12 @@ def test_yes_and_no_are_written_in_a_few_ways(tmp_path: Path, text: str, wanted:
         "[smtp]\nport = 25.5",
         "[smtp]\nport = true",
         "[smtp]\nlease = 0",
+        "[smtp]\nlease = 86401",
+        '[smtp]\nfrom = "nobody"',
+        '[smtp]\nfrom = "a@b.vn, c@d.vn"',
+        '[smtp]\nfrom_name = "line\\nbreak"',
+        '[report]\nsigner_name = "bell\\u0007"',
+        '[planner]\ntemplates_dir = "nowhere"',
         '[smtp]\ntls = "ssl"',
         "[smtp]\npassword_file = 1",
         "[scheduler]\ntick_seconds = 0",
@@ -114,7 +121,7 @@ def test_a_wrong_value_is_a_problem_with_its_place(tmp_path: Path, toml: str) ->
 
 
 def test_mail_without_encryption_stays_on_this_machine(tmp_path: Path) -> None:
-    assert rejected(tmp_path, '[smtp]\nhost = "mail.example.vn"') == [("smtp_tls", "setting_value")]
+    assert rejected(tmp_path, '[smtp]\nhost = "mail.example.vn"') == [("[smtp] tls", "setting_value")]
     for host in ("localhost", "127.0.0.1", "::1"):
         assert load(tmp_path, {"PLANNER_SMTP_HOST": host}).smtp_tls == "none"
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import traceback
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -82,8 +84,7 @@ class Root(Group):
         app = ctx.ensure_object(App)
         asked = [*ctx._protected_args, *ctx.args]
         try:
-            if any("\udc80" <= letter <= "\udcff" for argument in asked for letter in argument):
-                raise UsageRefused(_("What was typed is not UTF-8; set the terminal to UTF-8 and type it again."))
+            _require_utf8(asked)
             return super().invoke(ctx)
         except PlannerError as error:
             app.as_json = app.as_json or "--json" in asked
@@ -95,6 +96,19 @@ class Root(Group):
             app.as_json = True
             fail(app, UsageRefused(error.format_message()))
             ctx.exit(error.exit_code)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:  # noqa: BLE001 - the last resort: scripts still get their document and exit code
+            traceback.print_exc()
+            app.as_json = app.as_json or "--json" in asked
+            message = _("An unforeseen error: {error}. Nothing half-done is kept; please report the lines above.")
+            fail(app, PlannerError(message.format(error=f"{type(error).__name__}: {error}")))
+            ctx.exit(PlannerError.exit_code)
+
+
+def _require_utf8(asked: Iterable[str]) -> None:
+    if any("\udc80" <= letter <= "\udcff" for argument in asked for letter in argument):
+        raise UsageRefused(_("What was typed is not UTF-8; set the terminal to UTF-8 and type it again."))
 
 
 def _entry_points() -> dict[str, Any]:

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import sys
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
@@ -138,6 +139,19 @@ class Day(click.ParamType[date]):
         return day
 
 
+class Words(click.ParamType[str]):
+    """Text that can be kept and printed: no control characters; not blank where it says something at all."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text as it was given."""
+        text = str(value)
+        if any(unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in text.replace("\n", "")):
+            self.fail(_("{value} holds a control character; type it again.").format(value=ascii(text)), param, ctx)
+        return text
+
+
 #: as for deadlines in plans: what lies outside is a slip of the finger
 _FIRST_YEAR, _LAST_YEAR = 1990, 2100
 
@@ -145,6 +159,7 @@ _FIRST_YEAR, _LAST_YEAR = 1990, 2100
 NOW = Instant(time(8, 0))
 CUT_OFF = Instant(time.max)
 DAY = Day()
+WORDS = Words()
 FILE = click.Path(exists=False, dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -267,7 +282,9 @@ Group.group_class = Group
 
 
 def _set(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
-    def callback(ctx: click.Context, _param: click.Parameter, value: Any) -> Any:
+    def callback(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+        if isinstance(value, str) and not value.strip():  # a blank --user must not act as the operator
+            raise click.BadParameter(_("the value is blank; write it out or leave the option away."), ctx, param)
         if value not in (None, False):
             setattr(ctx.ensure_object(App), name, value)
         return value
@@ -283,11 +300,14 @@ def _set_lang(ctx: click.Context, _param: click.Parameter, value: str | None) ->
 
 def option(*names: str, **attributes: Any) -> Callable[[F], F]:
     """Declare an option whose help is a message id."""
+    if not attributes.get("is_flag") and "count" not in attributes:
+        attributes.setdefault("type", WORDS)
     return click.option(*names, cls=Option, **attributes)
 
 
 def argument(name: str, **attributes: Any) -> Callable[[F], F]:
     """Declare an argument."""
+    attributes.setdefault("type", WORDS)
     return click.argument(name, cls=Argument, **attributes)
 
 

@@ -324,6 +324,22 @@ def show_directive(app: App, code: str | None) -> None:
     app.emit(data, people)
 
 
+class Value(click.ParamType[float]):
+    """A number as people write it: 98.5, 98,5 or 98,5%."""
+
+    name = "value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number."""
+        try:
+            return float(str(value).strip().removesuffix("%").replace(",", "."))
+        except ValueError:
+            self.fail(_('Found "{found}"; expected a number such as 98.5.').format(found=value), param, ctx)
+
+
+VALUE = Value()
+
+
 @click.group(cls=Group, help=N_("Report the values of the directive's targets."))
 def target() -> None:
     """Targets."""
@@ -331,7 +347,7 @@ def target() -> None:
 
 @target.command("report", help=N_("Report the value that an agency has reached for a target."))
 @argument("code", metavar="TARGET")
-@argument("value", type=float)
+@argument("value", type=VALUE)
 @option("--agency", metavar="CODE", required=True, help=N_("The agency that reports."))
 @option("--on", type=DAY, help=N_("The day for which the value holds; default: today."))
 @option("--directive", metavar="CODE", help=N_("The directive; default: the newest one."))

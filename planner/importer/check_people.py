@@ -10,6 +10,8 @@ from planner.importer.complaints import error, listed, nearest, quoted, warning
 from planner.importer.draft import Cell
 from planner.importer.reading import Reading, TaskReading
 
+LONGEST_PERSON = 254  #: characters of a name or an address, as the database keeps them
+
 
 def responsible_is_known(reading: Reading) -> Iterator[Problem]:
     """Every task has one responsible person, of the plan's own agency."""
@@ -20,6 +22,9 @@ def responsible_is_known(reading: Reading) -> Iterator[Problem]:
         if not cell:
             message = _("Nobody is responsible for this task; write the e-mail or the name of one person.")
             yield error(cell, "responsible_missing", message)
+        elif len(cell.text) > LONGEST_PERSON:
+            message = _("The text has {count} characters, at most {most} are kept; shorten it.")
+            yield error(cell, "text_too_long", message.format(count=len(cell.text), most=LONGEST_PERSON))
         elif reading.register is not None and reading.agency:
             yield from _responsible(reading, task)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from planner.domain.agency import Absence, Agency
+from planner.domain.agency import Absence, Agency, Succession
 from planner.domain.changes import (
     AbsenceRecorded,
     AgenciesImported,
@@ -18,7 +18,7 @@ from planner.domain.changes import (
     TargetReported,
 )
 from planner.domain.plan import TargetValue
-from planner.errors import InputRejected, NotFound, Problem
+from planner.errors import InputRejected, NotFound, Problem, Refused
 from planner.i18n import gettext as _
 from planner.service.admin import enter_directive
 from planner.service.desk import Desk
@@ -89,12 +89,35 @@ def import_successions(desk: Desk, path: Path) -> dict[str, Any]:
     with desk.writing() as session:
         desk.require_department(session)
         successions, problems = read_successions(path, known=registers.agencies(session))
-        _accept(path, problems)
-        before = set(registers.successions(session))
+        before = registers.successions(session)
+        _accept(path, [*problems, *_not_one_heir(dict.fromkeys([*before, *successions]))])
         changed = [one for one in successions if one not in before]
         if changed:
             desk.record(session, [("agencies", SuccessionsRecorded(successions=tuple(changed)))], reason=path.name)
         return {"read": len(successions), "changed": len(changed)}
+
+
+def _not_one_heir(successions: Iterable[Succession]) -> list[Problem]:
+    """Return a problem for each agency that would have two whole successors, or be its own in the end."""
+    found = []
+    heirs: dict[str, Succession] = {}
+    for one in successions:
+        if one.extent != "whole":
+            continue
+        other = heirs.setdefault(one.from_code, one)
+        if other is not one:
+            message = _('"{code}" is taken over wholly by {first} already (on {day}); one whole successor is possible.')
+            message = message.format(code=one.from_code, first=other.to_code, day=vi_date(other.on))
+            found.append(Problem(place=f"{one.from_code} -> {one.to_code}", code="succession_twice", message=message))
+    for code in heirs:
+        path = [code]
+        while path[-1] in heirs and (after := heirs[path[-1]].to_code) not in path:
+            path.append(after)
+        if path[-1] in heirs and heirs[path[-1]].to_code == code == min(path):  # told once for the whole circle
+            message = _("The agencies take over from one another in a circle: {path}.")
+            message = message.format(path=" -> ".join([*path, code]))
+            found.append(Problem(place=code, code="succession_circle", message=message))
+    return found
 
 
 def import_officers(desk: Desk, path: Path) -> dict[str, Any]:
@@ -270,6 +293,7 @@ def report_target(
     Raises:
         InputRejected: the value is no finite number, or the day has not come yet.
         NotFound: no such target or agency.
+        Refused: the target does not bind agencies of this tier.
     """
     problems = []
     if not math.isfinite(value):
@@ -290,9 +314,22 @@ def report_target(
                     target=target, known=", ".join(t.code for t in known.targets)
                 )
             )
-        if agency not in registers.agencies(session):
+        agencies = registers.agencies(session)
+        if agency not in agencies:
             raise NotFound(_("There is no agency {code}. See: planner agency list").format(code=agency))
         desk.require_agency(session, agency)
+        asked = next(t for t in known.targets if t.code == target)
+        if asked.tiers and agencies[agency].tier not in asked.tiers:
+            raise Refused(
+                _("Target {target} does not bind {agency}; it binds: {tiers}.").format(
+                    target=target, agency=agency, tiers="; ".join(_(tier.label) for tier in asked.tiers)
+                )
+            )
+        if asked.unit == "%" and not 0 <= value <= 100:
+            message = _("Found {value}, expected a share from 0 to 100 %.").format(value=f"{value:g}")
+            raise InputRejected(
+                _("The value is not recorded."), [Problem(place="VALUE", code="number_range", message=message)]
+            )
         reported = TargetValue(directive=code, target=target, agency=agency, value=value, on=on or desk.today)
         desk.record(session, [(f"{code}#{target}", TargetReported(value=reported))])
     return asdict(reported)

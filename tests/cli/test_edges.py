@@ -45,3 +45,15 @@ def test_an_officer_is_shown_with_the_days_away(tmp_path: Path, monkeypatch: pyt
     assert [(a["first_day"], a["last_day"]) for a in shown["absences"]] == [("2020-05-04", "2020-05-08")]
     assert "08/5/2020" in run(cli, ["officer", "show", email]).output
     assert run(cli, ["officer", "show", "nobody@example.vn"]).exit_code == 3
+
+
+def test_an_unforeseen_error_is_told_as_json_and_shows_where_it_arose(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_arguments: object, **_options: object) -> None:
+        raise ZeroDivisionError("by design")
+
+    monkeypatch.setattr("planner.service.desk.Desk.reading", broken)
+    found = CliRunner().invoke(cli, ["agency", "list", "--json"])
+    assert found.exit_code == 5
+    error = json.loads(found.stdout)["error"]
+    assert (error["code"], "by design" in error["message"]) == ("failed", True)
+    assert "in broken" in found.stderr

@@ -121,7 +121,7 @@ def test_every_problem_is_told_at_once_from_top_to_bottom(tmp_path: Path) -> Non
         ("{name: n, trigger: every 1wd from due, tell: [focal], kind: overdue, cap: two}", "whole number from 1"),
         ("{name: n, trigger: DUE, tell: [focal], kind: overdue}", 'on "DUE" already'),
         ("{name: due, trigger: due +1wd, tell: [focal], kind: overdue}", 'named "due" already'),
-        ("{name: '', trigger: due +1wd, tell: [focal], kind: overdue}", "1 to 64 characters"),
+        ("{name: '', trigger: due +1wd, tell: [focal], kind: overdue}", "1 to 60 characters"),
         ("{name: n, trigger: due +1wd, tell: focal, kind: overdue}", "Expected a list."),
         ("{name: n, trigger: due +1wd, tell: [focal]}", 'The key "kind" is missing.'),
         ("{name: n, trigger: due +1wd, tell: [focal], kind: overdue, kind: urging}", '"kind" stands twice'),

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from planner.domain.agency import Absence
-from planner.errors import InputRejected, NotFound, PermissionRefused
+from planner.errors import InputRejected, NotFound, PermissionRefused, Refused
 from planner.service import admin, registers, reports, tasks
 from planner.service.desk import Desk
 from planner.store import plans
@@ -224,6 +224,9 @@ def test_a_later_report_of_the_same_day_replaces_the_earlier(desk: Desk) -> None
         ({"directive": "nothing"}, NotFound),
         ({"value": float("nan")}, InputRejected),
         ({"value": float("inf")}, InputRejected),
+        ({"value": 100.5}, InputRejected),
+        ({"value": -1.0}, InputRejected),
+        ({"target": "2.7", "agency": "tx-nghi-son", "user": focal("tx-nghi-son")}, Refused),  # of the departments
         ({"on": TODAY + timedelta(days=1)}, InputRejected),
         ({"agency": "stttt"}, PermissionRefused),
     ],
@@ -231,8 +234,35 @@ def test_a_later_report_of_the_same_day_replaces_the_earlier(desk: Desk) -> None
 def test_a_report_that_cannot_be_is_refused(desk: Desk, fields: dict[str, Any], error: type[Exception]) -> None:
     before = content(desk.engine)
     with pytest.raises(error):
-        _report(moved(desk, user=focal("snv")), **fields)
+        _report(moved(desk, user=fields.pop("user", focal("snv"))), **fields)
     assert content(desk.engine) == before
+
+
+@pytest.mark.parametrize(
+    ("lines", "wrong"),
+    [
+        (["snv,stttt,1/6/2020"], []),
+        (["snv,stttt,1/6/2020", "snv,vp-ubnd,1/7/2020"], [("snv -> vp-ubnd", "succession_twice")]),
+        (["snv,stttt,1/6/2020", "stttt,vp-ubnd,1/7/2020", "vp-ubnd,snv,1/8/2020"], [("snv", "succession_circle")]),
+        (["stttt,vp-ubnd,1/7/2020", "vp-ubnd,stttt,1/8/2020", "snv,stttt,1/6/2020"], [("stttt", "succession_circle")]),
+    ],
+)
+def test_the_whole_of_an_agency_goes_to_one_other_and_never_in_a_circle(
+    desk: Desk, tmp_path: Path, lines: list[str], wrong: list[tuple[str, str]]
+) -> None:
+    def enter(*these: str) -> None:
+        registers.import_successions(desk, csv(tmp_path, "\n".join(["from_code,to_code,on", *these, ""])))
+
+    if not wrong:
+        enter(*lines)
+        return
+    with pytest.raises(InputRejected) as together:
+        enter(*lines)
+    enter(lines[0])
+    with pytest.raises(InputRejected) as later:
+        enter(*lines)
+    assert [(p.place, p.code) for p in together.value.problems] == wrong
+    assert [(p.place, p.code) for p in later.value.problems] == wrong
 
 
 # --- reports ---
