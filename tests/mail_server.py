@@ -126,11 +126,17 @@ async def serving(ssl_context: ssl.SSLContext | None = None, **options: Any) -> 
         yield server
     finally:
         listener.close()
-        for transport in server.open:
+        await _turns()  # what the client has closed is told to the server first
+        for transport in list(server.open):
             transport.abort()
         await listener.wait_closed()
-        for _turn in range(5):  # the loop closes sockets and ends the server's tasks in its next turns
-            await asyncio.sleep(0)
+        await _turns()
+
+
+async def _turns() -> None:
+    """Let the loop close sockets and end the server's tasks."""
+    for _turn in range(5):
+        await asyncio.sleep(0)
 
 
 def waits(*acts: str) -> Timeouts:
