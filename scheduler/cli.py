@@ -269,12 +269,12 @@ def list_outbox(app: App, state: tuple[str, ...], task: str | None) -> None:
     """List the ledger."""
     from planner.cli.output import show_table
     from planner.domain.notification import NoticeKind, NoticeState
-    from planner.store import outbox as ledger
+    from planner.store import ledger_view
 
     desk = app.desk()
     with desk.reading() as session:
         subject = desk.task_key(session, task) if task else ""
-        rows = list(ledger.ledger(session, states=state, subject=subject))
+        rows = list(ledger_view.ledger(session, states=state, subject=subject))
     app.emit(
         rows,
         lambda: show_table(
@@ -298,10 +298,10 @@ def list_outbox(app: App, state: tuple[str, ...], task: str | None) -> None:
 
 def _whole_key(app: App, key: str) -> str:
     from planner.errors import NotFound
-    from planner.store import outbox as ledger
+    from planner.store import ledger_view
 
     with app.desk().reading() as session:
-        found = ledger.keys_like(session, key)
+        found = ledger_view.keys_like(session, key)
     if len(found) != 1:
         reason = _("No notice has this key.") if not found else _("Several notices begin so; write more of the key.")
         raise NotFound(reason + " " + _("See: planner outbox list"))
@@ -316,13 +316,13 @@ def show(app: App, key: str) -> None:
     """Show a notice."""
     from planner.cli.output import show_facts, show_table
     from planner.domain.notification import MailState, NoticeKind, NoticeState
-    from planner.store import outbox as ledger
+    from planner.store import ledger_view
     from scheduler.policy import Role
 
     whole = _whole_key(app, key)
     with app.desk().reading() as session:
-        row = dict(next(iter(ledger.ledger(session, key=whole))))
-        mail = ledger.mail_of(session, whole)
+        row = dict(next(iter(ledger_view.ledger(session, key=whole))))
+        mail = ledger_view.mail_of(session, whole)
         row["attempts_made"] = [
             {"at": a.at, "outcome": a.outcome, "stage": a.stage, "code": a.reply_code, "reply": a.reply}
             for a in (mail[1] if mail else [])
@@ -371,13 +371,13 @@ def retry(app: App, key: str) -> None:
     """Try a mail again."""
     from planner.cli.output import say
     from planner.errors import Refused
-    from planner.store import outbox as ledger
+    from planner.store import upkeep
 
     whole = _whole_key(app, key)
     desk = app.desk()
     with desk.writing() as session:
         desk.require_department(session)
-        if not ledger.retry(session, whole, app.now):
+        if not upkeep.retry(session, whole, app.now):
             raise Refused(_("This notice has no mail that could be tried again."))
     app.emit({"key": whole, "state": "mailed"}, lambda: say(_("It will be tried at the next round.")))
 
@@ -390,13 +390,13 @@ def cancel(app: App, key: str) -> None:
     """Cancel a notice."""
     from planner.cli.output import say
     from planner.errors import Refused
-    from planner.store import outbox as ledger
+    from planner.store import upkeep
 
     whole = _whole_key(app, key)
     desk = app.desk()
     with desk.writing() as session:
         desk.require_department(session)
-        if not ledger.cancel(session, whole, app.now):
+        if not upkeep.cancel(session, whole, app.now):
             raise Refused(_("This notice does not wait any more; it cannot be taken back."))
     app.emit({"key": whole, "state": "cancelled"}, lambda: say(_("It will not be sent.")))
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from planner.domain.notification import MailState
 from planner.errors import DatabaseFailed, DeliveryError
-from planner.store import outbox
+from planner.store import ledger, outbox
 from planner.store.engine import Engine, Session, writing
 from scheduler.channels import Channel, Receipt
 from scheduler.shop import Shop
@@ -207,7 +207,7 @@ def _begin(session: Session, mail: outbox.HeldMail, now: datetime) -> tuple[bool
     """Return whether the message may go now, and how many of its notices were found untrue."""
     if outbox.begin_data(session, mail, now):
         return True, 0
-    return False, outbox.obsolete_in(session, mail.id)
+    return False, ledger.obsolete_in(session, mail.id)
 
 
 def _verdict(mail: outbox.HeldMail, error: DeliveryError, now: datetime) -> tuple[MailState, str, datetime | None]:

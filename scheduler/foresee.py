@@ -16,7 +16,7 @@ from planner.domain.notification import MailState, Notice, NoticeState
 from planner.domain.plan import State
 from planner.errors import NotFound
 from planner.i18n import gettext as _
-from planner.store import outbox
+from planner.store import ledger, outbox
 from planner.store.engine import reading
 from scheduler.due import Judge
 from scheduler.jobs import Facts
@@ -48,15 +48,15 @@ def preview(shop: Shop, now: datetime) -> dict[str, Any]:
     today = local_day(now)
     with reading(shop.engine) as session:
         picture = shop.picture(session, now)
-        ledger = outbox.states_by_key(session)
+        known = ledger.states_by_key(session)
         digests = outbox.digests_of(session, today)
         written = outbox.open_mails(session)
         with i18n.speaking(shop.settings.lang):
             judged = {one.key: one for one in shop.judge(picture, now)}
-        told = outbox.times_told(session, {one.subject for one in judged.values()})
+        told = ledger.times_told(session, {one.subject for one in judged.values()})
     state = picture.state
     queued = {key: one for key, one in judged.items() if one.state is NoticeState.QUEUED}
-    waiting = [one for key, one in queued.items() if ledger.get(key, NoticeState.QUEUED) in _MAY_BE_QUEUED]
+    waiting = [one for key, one in queued.items() if known.get(key, NoticeState.QUEUED) in _MAY_BE_QUEUED]
     have_one = {recipient for recipient, (_given_up, standing) in digests.items() if standing}
     messages = []
     for mail in written:
@@ -71,7 +71,7 @@ def preview(shop: Shop, now: datetime) -> dict[str, Any]:
         for recipient, mine in _by_recipient(one for one in waiting if one.urgent or one.recipient not in have_one):
             subject = facts.subject(recipient, mine, now) if recipient else None
             messages.append(_message(recipient, subject, mine, state))
-    held = [_as_dict(one, state) for key, one in judged.items() if key not in queued and key not in ledger]
+    held = [_as_dict(one, state) for key, one in judged.items() if key not in queued and key not in known]
     return {"now": now, "may_send": shop.may_send(now), "messages": messages, "held_back": held}
 
 
@@ -111,9 +111,9 @@ def simulate(shop: Shop, first: date, last: date) -> list[dict[str, Any]]:
     with reading(shop.engine) as session:
         picture = shop.picture(session, datetime.combine(first, time(), ZONE))
         waiting = {one.key for mail in outbox.open_mails(session) for one in mail.notices}
-        ledger = outbox.states_by_key(session)
+        known = ledger.states_by_key(session)
         digests = outbox.digests_of(session, first)
-    told = {key for key, state in ledger.items() if state not in _MAY_BE_QUEUED and key not in waiting}
+    told = {key for key, state in known.items() if state not in _MAY_BE_QUEUED and key not in waiting}
     nobody: set[str] = set()
     days = []
     for offset in range((last - first).days + 1):

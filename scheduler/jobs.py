@@ -18,7 +18,7 @@ from planner.domain.directive import Directive
 from planner.domain.notification import Notice, NoticeState
 from planner.domain.plan import State
 from planner.errors import InputRejected
-from planner.store import outbox
+from planner.store import ledger, outbox, ticks, upkeep
 from planner.store.engine import reading, writing
 from scheduler import compose, delivery, message
 from scheduler.channels import Channel
@@ -82,7 +82,7 @@ def run_round(
                 break
     result = replace(done, channel_fault=fault, **totals)
     with writing(shop.engine) as session:
-        outbox.record_tick(session, now, result.as_dict())
+        ticks.record_tick(session, now, result.as_dict())
     log.info("round", extra={"counts": result.as_dict()})
     return result
 
@@ -94,8 +94,8 @@ def queue_due(shop: Shop, now: datetime) -> Round:
     with i18n.speaking(shop.settings.lang):
         notices = shop.judge(picture, now)
     with writing(shop.engine) as session:
-        new = outbox.enqueue(session, notices, policy_hash=shop.policy.hash, at=now)
-        settled = outbox.reconcile(session, {notice.key: notice for notice in notices}, now)
+        new = ledger.enqueue(session, notices, policy_hash=shop.policy.hash, at=now)
+        settled = upkeep.reconcile(session, {notice.key: notice for notice in notices}, now)
     return Round(
         queued=new[NoticeState.QUEUED],
         superseded=new[NoticeState.SUPERSEDED] + settled[NoticeState.SUPERSEDED],
@@ -112,12 +112,12 @@ def fill_mails(shop: Shop, now: datetime, stop: Callable[[], bool] = lambda: Fal
     today = local_day(now)
     with reading(shop.engine) as session:
         digests = outbox.digests_of(session, today)
-        waiting = [one for one in outbox.queued(session) if _may_go(one.notice, digests)]
+        waiting = [one for one in ledger.queued(session) if _may_go(one.notice, digests)]
         if not waiting:
             return Filled()
         # Judged again on the present: between queueing and now a task may have been handed in.
         picture = shop.picture(session, now)
-        told = outbox.times_told(session, {one.notice.subject for one in waiting})
+        told = ledger.times_told(session, {one.notice.subject for one in waiting})
         unreached = outbox.unreached_since(session, now - delivery.GIVE_UP_AFTER)
     obsolete = refused = 0
     with i18n.speaking(shop.settings.lang):
@@ -125,7 +125,7 @@ def fill_mails(shop: Shop, now: datetime, stop: Callable[[], bool] = lambda: Fal
         holds = [one for one in waiting if (found := judged.get(one.notice.key)) and found.state is NoticeState.QUEUED]
         if len(holds) < len(waiting):
             with writing(shop.engine) as session:
-                obsolete = outbox.reconcile(session, judged, now)[NoticeState.OBSOLETE]
+                obsolete = upkeep.reconcile(session, judged, now)[NoticeState.OBSOLETE]
         facts = Facts(shop, picture, today, told, unreached)
         bundles = _bundles(holds, digests, today)
         while not stop() and (batch := list(islice(bundles, _BATCH))):
@@ -162,11 +162,11 @@ class Bundle:
     recipient: str
     kind: str  #: "digest" or "urgent"
     key: str
-    notices: list[outbox.QueuedNotice]
+    notices: list[ledger.QueuedNotice]
 
 
 def _bundles(
-    waiting: Iterable[outbox.QueuedNotice], digests: Mapping[str, tuple[int, bool]], today: date
+    waiting: Iterable[ledger.QueuedNotice], digests: Mapping[str, tuple[int, bool]], today: date
 ) -> Iterator[Bundle]:
     """Yield a bundle for each recipient of notices that may go today."""
     for recipient, group in groupby(waiting, key=lambda one: one.notice.recipient):

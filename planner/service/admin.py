@@ -26,7 +26,7 @@ from planner.errors import NotFound, PlannerError, Refused, WorldFailed
 from planner.i18n import gettext as _
 from planner.service.desk import Desk
 from planner.store import engine as database
-from planner.store import events, outbox, plans, registers
+from planner.store import events, ledger_view, plans, registers, ticks
 from planner.store.state import Book
 from planner.templating import vi_instant
 
@@ -242,7 +242,7 @@ def _templates_check(desk: Desk) -> Check:
 def _heartbeat(desk: Desk) -> list[Check]:
     try:
         with desk.reading() as session:
-            last, mails = outbox.last_tick(session), outbox.mail_counts(session)
+            last, mails = ticks.last_tick(session), ledger_view.mail_counts(session)
     except PlannerError as error:
         return [Check(name="heartbeat", ok=False, detail=error.message)]
     if last is None:

@@ -18,7 +18,7 @@ from planner.reporter.document import Report
 from planner.reporter.escalations import EscalationRow, escalation_report
 from planner.service.desk import Desk
 from planner.service.reports import escalations, progress_at
-from planner.store import outbox
+from planner.store import ledger_view
 
 
 def status(desk: Desk, at: datetime, *, directive: str | None, number: str) -> tuple[Progress, Report]:
@@ -29,7 +29,7 @@ def status(desk: Desk, at: datetime, *, directive: str | None, number: str) -> t
     """
     with desk.reading() as session:
         progress, state = progress_at(desk, session, at, directive)
-        told = outbox.sent_counts(session, until=at)
+        told = ledger_view.sent_counts(session, until=at)
     department = state.agencies.get(desk.settings.department)
     settings = desk.settings
     report = status_report(

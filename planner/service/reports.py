@@ -19,7 +19,7 @@ from planner.domain.progress import Progress, measure
 from planner.errors import NotFound
 from planner.i18n import gettext as _
 from planner.service.desk import Desk
-from planner.store import events, outbox, registers
+from planner.store import events, ledger_view, registers
 from planner.store.engine import Session
 from planner.store.state import as_of
 from planner.templating import vi_instant
@@ -58,7 +58,7 @@ def escalations(session: Session, at: datetime) -> list[dict[str, Any]]:
     """Return who was told of what up to an instant, the newest first, and what followed."""
     state = as_of(session, at)
     rows: list[dict[str, Any]] = []
-    for line in outbox.ledger(session, until=at):
+    for line in ledger_view.ledger(session, until=at):
         if line["kind"] not in ("overdue", "escalation", "urging", "chairman_list", "blocked"):
             continue
         record = state.tasks.get(line["subject"])

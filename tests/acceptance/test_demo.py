@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from planner.config import ZONE
-from planner.store import events, outbox
+from planner.store import events, ledger_view
 from planner.store.engine import connect, reading
 from planner.store.tables import MailRow, NoticeRow, TaskRow, TickRow
 from scheduler import demo
@@ -178,7 +178,7 @@ def test_the_report_lists_every_overdue_task_and_no_other(played: Played) -> Non
 def test_who_is_late_has_been_told_so(played: Played) -> None:
     told = defaultdict(set)
     with reading(played.engine) as session:
-        for row in outbox.ledger(session, states=("sent",)):
+        for row in ledger_view.ledger(session, states=("sent",)):
             told[row["subject"].split("/", 1)[1]].add(row["rung"])
     late = [row["task"] for row in played.report()["overdue"]]
     assert late

@@ -386,13 +386,13 @@ del sys.argv[1:3]
 def die():
     os.kill(os.getpid(), signal.SIGKILL)
 
-from planner.store import outbox
+from planner.store import ledger, outbox
 from scheduler import delivery, jobs
 from scheduler.channels.email import EmailChannel
 
 delivery.CONNECTIONS = 1  # one mail after the other: the moment is exact
 send, enqueue, fill, deliver, settle = (
-    EmailChannel.send, outbox.enqueue, jobs.fill_mails, delivery.deliver_pending, outbox.settle
+    EmailChannel.send, ledger.enqueue, jobs.fill_mails, delivery.deliver_pending, outbox.settle
 )
 calls = 0
 
@@ -432,7 +432,7 @@ async def sending(self, *, sender, recipient, data, before_data):
         die()
     return receipt
 
-outbox.enqueue = killed_after("queueing", enqueue)
+ledger.enqueue = killed_after("queueing", enqueue)
 jobs.fill_mails = killed_before("queued", fill)
 delivery.deliver_pending = killed_before("written", deliver)
 outbox.settle = killed_after("settling", settle)

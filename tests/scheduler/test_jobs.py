@@ -11,7 +11,7 @@ from sqlalchemy import event
 from planner.domain.agency import Absence, Officer, OfficerRole
 from planner.domain.changes import AbsenceRecorded, OfficersImported
 from planner.service import tasks
-from planner.store import outbox
+from planner.store import ledger_view
 from planner.store.engine import reading
 from scheduler import jobs
 from tests.fakes import (
@@ -106,7 +106,7 @@ def test_the_ledger_says_who_was_told_in_which_mail_and_when(province: Province,
     province.file("snv", planned("I.1", "2020-05-15"))
     province.tick(at("2020-05-18"))
     with reading(province.engine) as session:
-        told = [row for row in outbox.ledger(session) if row["state"] == "sent"]
+        told = [row for row in ledger_view.ledger(session) if row["state"] == "sent"]
     assert {row["recipient"] for row in told} == {mailbox("snv"), mailbox("snv", "head")}
     assert {row["sent_at"] for row in told} == {at("2020-05-18")}
     assert {row["message_id"] for row in told} == set(server.message_ids())

@@ -304,13 +304,13 @@ def test_the_newest_directive_of_that_instant_is_reported(desk: Desk) -> None:
 
 def test_the_list_of_escalations_of_an_instant_does_not_change_with_what_follows(desk: Desk) -> None:
     from planner.domain.notification import MailState, NoticeKind
-    from planner.store import outbox
+    from planner.store import ledger, outbox
 
     accept_plan(desk, make_plan())
     with desk.writing() as session:
         notice = make_notice(kind=NoticeKind.ESCALATION, role="agency_head", recipient=head("stttt"))
-        outbox.enqueue(session, [notice], policy_hash="p", at=NOW)
-        [one] = outbox.queued(session)
+        ledger.enqueue(session, [notice], policy_hash="p", at=NOW)
+        [one] = ledger.queued(session)
     later = NOW + timedelta(days=3)
     with desk.reading() as session:
         first = reports.escalations(session, NOW)

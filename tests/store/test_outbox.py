@@ -18,7 +18,7 @@ from planner.domain.notification import MailState, Notice, NoticeKind, NoticeSta
 from planner.domain.status import PlanState
 from planner.service import filing, tasks
 from planner.service.desk import Desk
-from planner.store import outbox
+from planner.store import ledger, ledger_view, outbox, ticks, upkeep
 from planner.store.engine import DatabaseEpoch, connect, writing
 from planner.store.tables import MailRow, NoticeRow
 from tests.factories import (
@@ -54,18 +54,18 @@ def desk(database_url: str) -> Iterator[Desk]:
 
 def enqueue(desk: Desk, *notices: Notice) -> Counter[NoticeState]:
     with desk.writing() as session:
-        return outbox.enqueue(session, notices, policy_hash="p", at=desk.now)
+        return ledger.enqueue(session, notices, policy_hash="p", at=desk.now)
 
 
 def reconcile(desk: Desk, *judged: Notice) -> Counter[NoticeState]:
     with desk.writing() as session:
-        return outbox.reconcile(session, {notice.key: notice for notice in judged}, desk.now)
+        return upkeep.reconcile(session, {notice.key: notice for notice in judged}, desk.now)
 
 
 def states(desk: Desk) -> dict[str, str]:
     """Return the state of each notice, by its task's code."""
     with desk.reading() as session:
-        return {row["subject"].removeprefix(KEY): row["state"] for row in outbox.ledger(session)}
+        return {row["subject"].removeprefix(KEY): row["state"] for row in ledger_view.ledger(session)}
 
 
 def mail(key: str = "m1", **fields: object) -> outbox.NewMail:
@@ -84,7 +84,7 @@ def mail(key: str = "m1", **fields: object) -> outbox.NewMail:
 def save(desk: Desk, new: outbox.NewMail, *, only: Sequence[str] = ()) -> bool:
     """Put what is queued (of the tasks `only`) into a mail."""
     with desk.writing() as session:
-        ids = [q.id for q in outbox.queued(session) if not only or q.notice.subject.removeprefix(KEY) in only]
+        ids = [q.id for q in ledger.queued(session) if not only or q.notice.subject.removeprefix(KEY) in only]
         return outbox.save_mail(session, new, ids, desk.now)
 
 
@@ -151,7 +151,7 @@ def test_two_hosts_that_queue_at_once_enter_each_notice_once(desk: Desk, databas
     def queue(_n: int) -> Counter[NoticeState]:
         engine = connect(database_url)
         with writing(engine) as session:
-            found = outbox.enqueue(session, many, policy_hash="p", at=NOW)
+            found = ledger.enqueue(session, many, policy_hash="p", at=NOW)
         engine.dispose()
         return found
 
@@ -177,7 +177,7 @@ def test_the_key_tells_revision_rung_day_role_and_channel_apart_but_not_the_pers
 def test_what_is_queued_comes_back_as_it_was(desk: Desk) -> None:
     enqueue(desk, *NOTICES)
     with desk.reading() as session:
-        found = outbox.queued(session)
+        found = ledger.queued(session)
     assert [one.notice for one in found] == NOTICES
     assert {one.queued_at for one in found} == {NOW}
 
@@ -185,7 +185,7 @@ def test_what_is_queued_comes_back_as_it_was(desk: Desk) -> None:
 def test_a_notice_for_nobody_waits_and_is_in_no_mail(desk: Desk) -> None:
     enqueue(desk, make_notice(f"{KEY}I.1", recipient=""))
     with desk.reading() as session:
-        assert outbox.queued(session) == []
+        assert ledger.queued(session) == []
     assert states(desk) == {"I.1": "queued"}
 
 
@@ -207,7 +207,7 @@ def test_a_notice_follows_the_person(desk: Desk) -> None:
     enqueue(desk, NOTICES[0])
     reconcile(desk, replace(NOTICES[0], recipient=head("stttt"), reason="người thay thế"))
     with desk.reading() as session:
-        [one] = outbox.queued(session)
+        [one] = ledger.queued(session)
     assert (one.notice.recipient, one.notice.reason) == (head("stttt"), "người thay thế")
 
 
@@ -225,7 +225,7 @@ def test_a_mail_that_waits_is_given_up_when_its_person_changes(desk: Desk) -> No
     save(desk, mail())
     reconcile(desk, replace(NOTICES[0], recipient=head("stttt")), NOTICES[1])
     with desk.reading() as session:
-        assert {q.notice.recipient for q in outbox.queued(session)} == {head("stttt"), focal("stttt")}
+        assert {q.notice.recipient for q in ledger.queued(session)} == {head("stttt"), focal("stttt")}
     assert mail_state(desk) == "obsolete"
 
 
@@ -259,25 +259,25 @@ def test_a_mail_that_is_taken_up_while_it_is_reconciled_keeps_its_notices(
             return result
 
     with Interrupted(desk.engine) as taken:
-        outbox.reconcile(taken, {notice.key: notice for notice in judged}, desk.now)
+        upkeep.reconcile(taken, {notice.key: notice for notice in judged}, desk.now)
         taken.commit()
     assert (mail_state(desk), states(desk)) == ("leased", {"I.1": "mailed"})
     with desk.reading() as session:
-        assert [row["recipient"] for row in outbox.ledger(session)] == [focal("stttt")]
+        assert [row["recipient"] for row in ledger_view.ledger(session)] == [focal("stttt")]
     desk.engine.dispose()
 
 
 def test_more_notices_than_a_statement_takes_are_settled_piece_by_piece(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("planner.store.outbox._CHUNK", 7)
+    monkeypatch.setattr("planner.store.ledger._CHUNK", 7)
     many = [make_notice(f"{KEY}I.1", rung=f"r{n}") for n in range(40)]
     assert enqueue(desk, *many) == {QUEUED: 40}
     assert save(desk, mail())
     assert reconcile(desk, *many[:10]) == {OBSOLETE: 30}
     assert mail_state(desk) == "obsolete"
     with desk.reading() as session:
-        assert len(outbox.queued(session)) == 10
+        assert len(ledger.queued(session)) == 10
 
 
 # --- mails ---
@@ -294,7 +294,7 @@ def test_a_mail_is_stored_once_and_the_slower_worker_changes_nothing(desk: Desk)
 def test_a_mail_whose_notice_was_taken_by_another_is_not_stored(desk: Desk) -> None:
     enqueue(desk, *NOTICES[:2])
     with desk.reading() as session:
-        ids = [one.id for one in outbox.queued(session)]
+        ids = [one.id for one in ledger.queued(session)]
     save(desk, mail("m1"), only=["I.1"])
     before = content(desk.engine)
     with desk.writing() as session:
@@ -314,8 +314,8 @@ def test_sending_settles_the_notices_with_the_mail(desk: Desk) -> None:
     assert settle(desk, held, MailState.SENT)
     assert (mail_state(desk), states(desk)) == ("sent", {"I.1": "sent", "I.2": "sent"})
     with desk.reading() as session:
-        found = outbox.mail_of(session, NOTICES[0].key)
-        told = outbox.times_told(session, [f"{KEY}I.1", f"{KEY}I.3"])
+        found = ledger_view.mail_of(session, NOTICES[0].key)
+        told = ledger.times_told(session, [f"{KEY}I.1", f"{KEY}I.3"])
     assert found is not None
     assert (found[0].sent_at, found[0].attempts, [a.outcome for a in found[1]]) == (NOW, 1, ["sent"])
     assert told == {(f"{KEY}I.1", focal("stttt")): 1}
@@ -493,7 +493,7 @@ def test_a_plan_accepted_meanwhile_stops_the_mail_that_asks_for_it(desk: Desk) -
     accept_plan(desk, make_plan("snv"))
     assert not begin(desk, held)
     with desk.reading() as session:
-        assert {r["subject"]: r["state"] for r in outbox.ledger(session)} == {
+        assert {r["subject"]: r["state"] for r in ledger_view.ledger(session)} == {
             f"{DIRECTIVE}/snv": "obsolete",
             f"{DIRECTIVE}/vp-ubnd": "queued",
         }
@@ -514,7 +514,7 @@ def test_a_result_that_waits_is_told_to_the_confirmer_until_it_is_confirmed(desk
 def _many_mails(desk: Desk, n: int) -> None:
     enqueue(desk, *(make_notice(f"{KEY}I.1", rung=f"r{k}") for k in range(n)))
     with desk.writing() as session:
-        for one in outbox.queued(session):
+        for one in ledger.queued(session):
             assert outbox.save_mail(session, mail(f"m{one.id}"), [one.id], NOW)
 
 
@@ -568,7 +568,7 @@ def test_a_mail_that_failed_can_be_tried_at_once(desk: Desk, state: MailState) -
     [held] = claim(desk)
     settle(desk, held, state, NOW + timedelta(days=1))
     with desk.writing() as session:
-        assert outbox.retry(session, NOTICES[0].key, NOW)
+        assert upkeep.retry(session, NOTICES[0].key, NOW)
     [again] = claim(desk)
     assert (again.attempts, states(desk)) == (0, {"I.1": "mailed"})
     assert settle(desk, again, MailState.SENT)
@@ -582,16 +582,16 @@ def test_a_mail_that_is_sent_or_held_is_not_tried_again(desk: Desk, state: MailS
     if state is MailState.SENT:
         settle(desk, held, state)
     with desk.writing() as session:
-        assert not outbox.retry(session, NOTICES[0].key, NOW)
+        assert not upkeep.retry(session, NOTICES[0].key, NOW)
     assert mail_state(desk) == state.value
 
 
 def test_a_key_is_found_by_its_beginning(desk: Desk) -> None:
     enqueue(desk, *NOTICES)
     with desk.reading() as session:
-        assert outbox.keys_like(session, NOTICES[0].key[:12]) == [NOTICES[0].key]
-        assert len(outbox.keys_like(session, "")) == 2
-        assert outbox.keys_like(session, "%") == []
+        assert ledger_view.keys_like(session, NOTICES[0].key[:12]) == [NOTICES[0].key]
+        assert len(ledger_view.keys_like(session, "")) == 2
+        assert ledger_view.keys_like(session, "%") == []
 
 
 def test_the_ledger_narrows_by_state_subject_key_and_instant(desk: Desk) -> None:
@@ -601,7 +601,7 @@ def test_the_ledger_narrows_by_state_subject_key_and_instant(desk: Desk) -> None
     with desk.reading() as session:
 
         def subjects(**narrow: object) -> list[str]:
-            return [r["subject"].removeprefix(KEY) for r in outbox.ledger(session, **narrow)]  # type: ignore[arg-type]
+            return [r["subject"].removeprefix(KEY) for r in ledger_view.ledger(session, **narrow)]  # type: ignore[arg-type]
 
         assert subjects() == ["I.1", "I.2", "I.3"]
         assert subjects(states=("obsolete",)) == ["I.1"]
@@ -612,11 +612,11 @@ def test_the_ledger_narrows_by_state_subject_key_and_instant(desk: Desk) -> None
 
 def test_the_heartbeat_is_the_last_round(desk: Desk) -> None:
     with desk.writing() as session:
-        assert outbox.last_tick(session) is None
-        outbox.record_tick(session, NOW, {"sent": 3})
-        outbox.record_tick(session, NOW + timedelta(minutes=1), {})
+        assert ticks.last_tick(session) is None
+        ticks.record_tick(session, NOW, {"sent": 3})
+        ticks.record_tick(session, NOW + timedelta(minutes=1), {})
     with desk.reading() as session:
-        assert outbox.last_tick(session) == NOW + timedelta(minutes=1)
+        assert ticks.last_tick(session) == NOW + timedelta(minutes=1)
 
 
 def test_every_digest_of_a_day_given_up_is_counted(desk: Desk) -> None:

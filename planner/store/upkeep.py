@@ -1,0 +1,142 @@
+"""Keeps what waits true: notices settled that no longer hold, and what a person takes out or has tried again.
+
+What touches notices and their mails together stands here; each of them alone in `ledger.py` and `outbox.py`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, and_, bindparam, case, or_, select, update
+from sqlalchemy.orm import Session
+
+from planner.config import ZONE
+from planner.domain.notification import MailState, Notice, NoticeState
+from planner.store import ledger, outbox
+from planner.store.tables import MailRow, NoticeRow
+
+
+def reconcile(session: Session, judged: Mapping[str, Notice], at: datetime) -> Counter[NoticeState]:
+    """Bring what waits in the ledger up to date: settle what is no longer to be sent, follow a change of person.
+
+    A digest of an earlier day that nobody has begun to send is given up, for today's tells all of it as of today.
+
+    Args:
+        session: a writing transaction.
+        judged: every notice that holds now, by key; a waiting one that is missing there is obsolete.
+        at: now.
+
+    Returns:
+        How many notices were settled, by their new state.
+    """
+    today = at.astimezone(ZONE).date()
+    waiting = session.execute(
+        select(
+            NoticeRow.id,
+            NoticeRow.key,
+            NoticeRow.mail_id,
+            NoticeRow.recipient,
+            NoticeRow.kind,
+            and_(MailRow.day < today, MailRow.kind == "digest").label("is_old"),
+        )
+        .outerjoin(MailRow, MailRow.id == NoticeRow.mail_id)
+        .where(
+            or_(
+                NoticeRow.state == NoticeState.QUEUED.value,
+                and_(NoticeRow.state == NoticeState.MAILED.value, MailRow.state == MailState.READY.value),
+            )
+        )
+    ).all()
+    settled: dict[int, NoticeState] = {}
+    moved: dict[int, Notice] = {}
+    mails: dict[int, int] = {}
+    for row in waiting:
+        notice = judged.get(row.key)
+        if notice is None or notice.state is not NoticeState.QUEUED:
+            settled[row.id] = notice.state if notice else NoticeState.OBSOLETE
+        elif (notice.recipient, notice.kind.value) != (row.recipient, row.kind):
+            moved[row.id] = notice
+        elif not row.is_old:
+            continue
+        if row.mail_id is not None:
+            mails[row.id] = row.mail_id
+    gone = outbox.give_up(session, set(mails.values()))
+    # A mail that another worker has just taken up goes out as it is, and its notices with it.
+    away = {notice_id for notice_id, mail_id in mails.items() if mail_id not in gone}
+    done: Counter[NoticeState] = Counter()
+    for state in dict.fromkeys(settled.values()):
+        for some in ledger.chunks([one for one, then in settled.items() if then is state and one not in away]):
+            changed = session.execute(
+                update(ledger.NOTICE)
+                .where(ledger.NOTICE.c.id.in_(some), ledger.waits())
+                .values(state=state.value, settled_at=at)
+            )
+            done[state] += cast(CursorResult[Any], changed).rowcount
+    follow = [
+        {"b_id": one, "b_recipient": notice.recipient, "b_kind": notice.kind.value, "b_reason": notice.reason}
+        for one, notice in moved.items()
+        if one not in away
+    ]
+    if follow:
+        session.connection().execute(
+            update(ledger.NOTICE)
+            .where(ledger.NOTICE.c.id == bindparam("b_id"), ledger.waits())
+            .values(recipient=bindparam("b_recipient"), kind=bindparam("b_kind"), reason=bindparam("b_reason")),
+            follow,
+        )
+    ledger.release(session, sorted(gone))
+    return +done
+
+
+def cancel(session: Session, notice_key: str, at: datetime) -> bool:
+    """Take a notice out for good that waits, or stands in a mail that nobody has begun to send; False when too late.
+
+    What else such a mail carries goes into another one.
+    """
+    row = session.execute(
+        select(ledger.NOTICE.c.id, ledger.NOTICE.c.mail_id).where(ledger.NOTICE.c.key == notice_key)
+    ).first()
+    if row is None:
+        return False
+    gone = outbox.give_up(session, [row.mail_id] if row.mail_id is not None else [])
+    ledger.release(session, sorted(gone))
+    changed = session.execute(
+        update(ledger.NOTICE)
+        .where(ledger.NOTICE.c.id == row.id, ledger.NOTICE.c.state == NoticeState.QUEUED.value)
+        .values(state=NoticeState.CANCELLED.value, settled_at=at)
+    )
+    return cast(CursorResult[Any], changed).rowcount > 0
+
+
+def retry(session: Session, notice_key: str, at: datetime) -> bool:
+    """Let a mail that is dead, or waits for its next try, be tried at once; False when it is in neither state."""
+    may = (MailState.DEAD.value, MailState.READY.value, MailState.UNKNOWN.value)
+    # A digest of an earlier day goes as a mail of its own: a person asks for it, so it is no part of today's.
+    today = at.astimezone(ZONE).date()
+    mail_id = session.scalar(
+        update(MailRow)
+        .where(
+            MailRow.id.in_(select(NoticeRow.mail_id).where(NoticeRow.key == notice_key)),
+            MailRow.state.in_(may),
+        )
+        .values(
+            state=MailState.READY.value,
+            kind=case((MailRow.day < today, "urgent"), else_=MailRow.kind),
+            next_try_at=at,
+            attempts=0,
+            first_try_at=None,
+            fence=MailRow.fence + 1,
+        )
+        .returning(MailRow.id)
+    )
+    if mail_id is None:
+        return False
+    session.execute(
+        update(NoticeRow)
+        .where(NoticeRow.mail_id == mail_id, NoticeRow.state == NoticeState.DEAD.value)
+        .values(state=NoticeState.MAILED.value, settled_at=None)
+    )
+    return True
