@@ -38,7 +38,9 @@ _OUTCOMES = {
 def _shop(app: App) -> Shop:
     from scheduler.shop import Shop
 
-    return Shop(settings=app.desk().settings)
+    shop = Shop(settings=app.desk().settings)
+    click.get_current_context().call_on_close(shop.close)
+    return shop
 
 
 def email_channel(settings: Settings) -> Callable[[], Channel]:

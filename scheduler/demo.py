@@ -123,7 +123,7 @@ def _live(folder: Path, desk: Desk, paths: list[Path], last: date, on_day: Calla
         if today in REPORT_DAYS or today == last:
             reports.extend(_report(desk, folder, today))
         on_day()
-    shop.engine.dispose()
+    shop.close()
     return reports
 
 

@@ -43,10 +43,12 @@ class Shop:
         Raises:
             DatabaseFailed: it is missing, unreachable, older or newer.
         """
-        url = self.settings.resolved_database_url
-        engine = database.connect(url)
-        database.require_current(engine, url)
-        return engine
+        return database.connect_current(self.settings.resolved_database_url)
+
+    def close(self) -> None:
+        """Give back the connections to the database, if any were opened."""
+        if "engine" in self.__dict__:
+            self.engine.dispose()
 
     @cached_property
     def policy(self) -> policy.Policy:

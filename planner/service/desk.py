@@ -19,7 +19,7 @@ from planner.domain.calendar import Calendar
 from planner.domain.changes import Change
 from planner.domain.filing import owner_on
 from planner.domain.plan import State
-from planner.errors import NotFound, PermissionRefused, PlannerError
+from planner.errors import NotFound, PermissionRefused
 from planner.i18n import gettext as _
 from planner.store import engine as database
 from planner.store import events, registers
@@ -43,14 +43,7 @@ class Desk:
         Raises:
             DatabaseFailed: it is missing, unreachable, older or newer; the message says what to run.
         """
-        url = self.settings.resolved_database_url
-        engine = database.connect(url)
-        try:
-            database.require_current(engine, url)
-        except PlannerError:
-            engine.dispose()
-            raise
-        return engine
+        return database.connect_current(self.settings.resolved_database_url)
 
     def close(self) -> None:
         """Give back the connections to the database, if any were opened."""

@@ -196,6 +196,22 @@ def _missing_file(engine: Engine) -> str | None:
     return name if name and name != ":memory:" and not Path(name).exists() else None
 
 
+def connect_current(url: str) -> Engine:
+    """Return an engine for `url`, whose database has this program's schema.
+
+    Raises:
+        UsageRefused: the URL cannot be understood.
+        DatabaseFailed: the database is missing, unreachable, older or newer; the message says what to run.
+    """
+    engine = connect(url)
+    try:
+        require_current(engine, url)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
 def require_current(engine: Engine, url: str) -> None:
     """Check that the database has this program's schema.
 

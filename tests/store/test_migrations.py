@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, Engine, insert, inspect, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from planner.errors import DatabaseFailed
 from planner.store.engine import connect, current_revision, newest_revision, require_current, upgrade
-from planner.store.tables import Base
+from planner.store.tables import Base, MailRow
 from tests.factories import fill, make_desk, make_plan, make_task
 from tests.store.actions import accept_plan
 
@@ -108,16 +108,15 @@ MAIL: dict[str, Any] = {
     "state": "ready",
     "fence": 0,
     "attempts": 0,
-    "next_try_at": "2020-05-05 00:00:00",
+    "next_try_at": datetime(2020, 5, 5, tzinfo=UTC),
     "last_error": "",
-    "created_at": "2020-05-05 00:00:00",
+    "created_at": datetime(2020, 5, 5, tzinfo=UTC),
 }
 
 
 def _mail(connection: Connection, **values: Any) -> None:
     row = {**MAIL, **values}
-    names = ", ".join(row)
-    connection.execute(text(f"INSERT INTO mail ({names}) VALUES ({', '.join(':' + n for n in row)})"), row)  # noqa: S608
+    connection.execute(insert(MailRow).values(**row))
 
 
 @pytest.mark.parametrize("values", [{"state": "lost"}, {"state": "leased"}, {"state": "sending"}, {"state": "sent"}])
