@@ -21,6 +21,32 @@ def plan() -> None:
     """File plans."""
 
 
+@plan.command(help=N_("Make the blank Excel form of an agency: targets filled in, officers to choose from."))
+@option("--agency", metavar="CODE", help=N_("Whose plan it will be; default: the agency of who acts."))
+@DIRECTIVE
+@option("-o", "--output", "path", type=FILE, required=True, help=N_("Where to write it: a new .xlsx file."))
+@everywhere(writes=True)
+@pass_app
+def form(app: App, agency: str | None, directive: str | None, path: Path) -> None:
+    """Make a blank form."""
+    from planner.cli.output import say
+    from planner.service import forms
+
+    drawn = forms.draw(app.desk(), path, agency=agency, directive=directive)
+
+    def show() -> None:
+        say(
+            _("Blank plan of {agency} under {directive}: {goals} goals, {officers} officers to choose from.").format(
+                agency=drawn.agency, directive=drawn.directive, goals=drawn.goals, officers=drawn.officers
+            )
+        )
+        if not app.dry_run:
+            say(_("Written: {path}").format(path=path))
+            say(_("Fill it in, then: planner plan check {path}").format(path=path))
+
+    app.emit(drawn.as_dict(), show)
+
+
 @plan.command(help=N_("Read a file and tell everything that is wrong in it; write nothing."))
 @argument("path", metavar="FILE", type=FILE)
 @AGENCY
