@@ -51,23 +51,40 @@ def form(app: App, agency: str | None, directive: str | None, path: Path) -> Non
 @argument("path", metavar="FILE", type=FILE)
 @AGENCY
 @DIRECTIVE
+@option(
+    "--annotate",
+    "out",
+    metavar="FILE",
+    type=FILE,
+    help=N_("Write the workbook here too, with each problem as a note on its coloured cell."),
+)
 @everywhere()
 @pass_app
-def check(app: App, path: Path, agency: str | None, directive: str | None) -> None:
+def check(app: App, path: Path, agency: str | None, directive: str | None, out: Path | None) -> None:
     """Check a file."""
     from planner.cli.output import say, show_problems
     from planner.service import filing
 
+    if out is not None:
+        from planner.service import forms
+
+        forms.require_annotatable(path, out)
     loaded = filing.check(app.desk(), path, agency=agency, directive=directive)
+    annotated = forms.give_back(path, out, loaded) if out is not None else None
     ok = not any(problem.severity == "error" for problem in loaded.problems)
     goals = len(loaded.draft.goals)
     tasks = sum(len(goal.tasks) for goal in loaded.draft.goals)
-    data = {"ok": ok, "goals": goals, "tasks": tasks, "problems": [p.as_dict() for p in loaded.problems]}
+    data: dict[str, Any] = {"ok": ok, "goals": goals, "tasks": tasks}
+    data["problems"] = [p.as_dict() for p in loaded.problems]
+    if annotated is not None:
+        data |= {"annotated": str(out), "cells": annotated.cells}
 
     def show() -> None:
         say(_("{file}: {goals} goals, {tasks} tasks.").format(file=path.name, goals=goals, tasks=tasks))
         if loaded.problems:
             show_problems(loaded.problems)
+        if annotated is not None:
+            say(_("Written: {path}, {n} cells marked.").format(path=out, n=annotated.cells))
         if ok:
             say(_("The file can be filed: planner plan file {file}").format(file=path))
 

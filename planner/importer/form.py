@@ -1,4 +1,4 @@
-"""Draws the blank workbook that an officer fills in and files: agency and targets stand there, names are chosen from lists.
+"""Draws the blank workbook that an officer fills in: agency and targets stand there, names are chosen from lists.
 
 The reader of `excel.py` reads it back without any setting: headings are those of `COLUMNS`. Nothing in it is a formula,
 nothing is locked. Cells for days and numbers are text, because Excel would make a day of "2.3" and, on a computer that
@@ -203,7 +203,9 @@ class _Drawing:
         name = self.agency.name.upper()
         if self.agency.tier is not Tier.DEPARTMENT:
             superior, name = "ỦY BAN NHÂN DÂN", name.removeprefix("UBND ")
-        title = f"{' '.join(self.directive.title.split()).rstrip('.')}; ban hành ngày {write_day(self.directive.issued_on)}"
+        title = (
+            f"{' '.join(self.directive.title.split()).rstrip('.')}; ban hành ngày {write_day(self.directive.issued_on)}"
+        )
         sheet.merge_range(0, 0, 0, 1, superior, looks["centre"])
         sheet.merge_range(1, 0, 1, 1, name, looks["bold"])
         sheet.merge_range(0, 4, 0, _LAST, "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", looks["bold"])
@@ -315,14 +317,19 @@ class _Drawing:
             ("cooperating", _AGENCIES, len(self.cooperating)),
         ):
             if count:
-                rule: dict[str, Any] = {"validate": "list", "source": f"={name}!{xl_range_abs(1, column, count, column)}"}
+                rule: dict[str, Any] = {
+                    "validate": "list",
+                    "source": f"={name}!{xl_range_abs(1, column, count, column)}",
+                }
                 if field == "cooperating":  # several names in one cell stand in no list
                     rule["show_error"] = False
                 else:
                     rule |= _asks(_("This is not in the list. Keep it all the same?"))
                 self.lay(field, rule)
         days = {"validate": "integer", "criteria": "between", "minimum": 1, "maximum": 9999}
-        self.lay("duration", days | _asks(_("A whole number of days from 1 to 9999 is expected. Keep it all the same?")))
+        self.lay(
+            "duration", days | _asks(_("A whole number of days from 1 to 9999 is expected. Keep it all the same?"))
+        )
         hint = _("A day or a period, for example: {example}").format(example=self.example("due"))
         self.lay("due", {"validate": "any", "input_message": hint})
 

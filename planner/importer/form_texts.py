@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from planner.i18n import N_
+from planner.importer.draft import Cell
 
 #: field -> note on its heading; "{example}" is filled in with texts of `EXAMPLES`
 NOTES: Mapping[str, str] = {
@@ -57,7 +58,8 @@ EXAMPLES: Mapping[str, str] = {
     "signed": "04/5/{year}",
 }
 
-EXAMPLE_MARK = N_("(example)")  #: its translations stand in `sheet.EXAMPLE_MARKS`, by which the reader knows the row
+EXAMPLE_MARK = N_("(example)")  #: stands in the number cell of the example, and before its text
+EXAMPLE_MARKS = ("(ví dụ)", "(example)")  #: in every language, since a form may be filed in another
 EXAMPLE_TITLE = N_("Review the staff's digital signatures and issue those that are missing")
 EXAMPLE_RESPONSIBLE = "Nguyễn Văn A"
 EXAMPLE_DUE = "trước ngày 15/12/{year}"
@@ -79,10 +81,13 @@ GUIDE: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         N_("Fill in"),
         (
-            N_('Write on the sheet "{plan}", one task a row. What each column wants is told by the note on its heading.'),
             N_(
-                "Bold rows are goals. Those from the directive's targets stand there already; change their text, delete "
-                "those without tasks, or copy one and give it the next Roman number."
+                'Write on the sheet "{plan}", one task a row. '
+                "What each column wants is told by the note on its heading."
+            ),
+            N_(
+                "Bold rows are goals. Those from the directive's targets stand there already; change their text, "
+                "delete those without tasks, or copy one and give it the next Roman number."
             ),
             N_(
                 "A row that holds nothing but its number is passed over. Insert rows where more are needed; "
@@ -98,7 +103,10 @@ GUIDE: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         N_("Deadlines"),
         (
-            N_("Type them as documents say them, the day before the month. A deadline that names no day is asked about:"),
+            N_(
+                "Type them as documents say them, the day before the month. "
+                "A deadline that names no day is asked about:"
+            ),
         ),
     ),
     (
@@ -113,3 +121,17 @@ GUIDE: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
 )
+
+
+def example_of(code: Cell, title: Cell) -> tuple[bool, Cell | None]:
+    """Say whether a row is the form's example, or a task begun over it, by its two marks.
+
+    Returns:
+        Whether the row is not to be read as a task; and the cell that still bears a mark while the other lost it, so
+        that nobody's task is passed over in silence.
+    """
+    numbered = isinstance(code.value, str) and code.value.casefold() in EXAMPLE_MARKS
+    titled = isinstance(title.value, str) and title.value.casefold().startswith(EXAMPLE_MARKS)
+    if numbered == titled:
+        return numbered, None
+    return True, code if numbered else title

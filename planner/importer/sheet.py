@@ -1,8 +1,7 @@
 """Makes a draft of a sheet: in the table that `headings` found, the goals, the tasks and the end.
 
 Knows grids of values, not the file they come from. What it passes over it says. Source: domain notes, section 3 (a line
-(1) (2) (3), goals by Roman numeral, numbers such as "1.", cells merged or "như trên", a signature below). The blank
-form (`form.py`) leaves two kinds of rows that are no tasks: its example, and numbered lines that nobody filled in.
+(1) (2) (3), goals by Roman numeral, numbers such as "1.", cells merged or "như trên", a signature below).
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from planner.errors import Problem, Severity
 from planner.i18n import gettext as _
 from planner.importer.columns import BY_FIELD, REQUIRED, heading, read_number
 from planner.importer.draft import Cell, GoalDraft, PlanDraft, TaskDraft
+from planner.importer.form_texts import example_of
 from planner.importer.grid import Grid, cell_name
 from planner.importer.headings import Header, find_header, headings_met, title_block
 from planner.importer.names import agency_key
@@ -44,8 +44,6 @@ def read_grids(name: str, sha256: str, suffix: str, grids: Sequence[Grid]) -> Pl
 _NUMBER = re.compile(r"\d{1,4}(?:\.\d{1,4})*")
 _GOAL_TEXT = re.compile(r"([IVXLl1]{1,7})[.):\-–]\s*(\S.*)", re.DOTALL)
 _COLUMN_NUMBER = re.compile(r"\(?\d{1,2}\)?")
-EXAMPLE_MARKS = ("(ví dụ)", "(example)")  #: in the number cell, and before the text of the task, of the form's example
-_EXAMPLES = frozenset(map(agency_key, EXAMPLE_MARKS))
 _ABOVE = frozenset(map(agency_key, ("như trên", "nt", "n/t", "-nt-", "ditto"))) - {""}
 _ABOVE_MARKS = frozenset({'"', "''", "//", "“", "”", "〃"})
 _END = tuple(
@@ -117,7 +115,7 @@ class _Table:
                 continue
             if self.is_column_numbers(row, filled) or self.is_heading_again(filled):
                 continue
-            if self.is_unused(row, filled) or self.is_example(row):
+            if self.is_of_the_form(row, filled):
                 continue
             if self.is_end(row, filled):
                 self.rest(row)
@@ -173,26 +171,18 @@ class _Table:
         """Recognise the headings repeated at the top of a printed page."""
         return len(filled) >= 3 and all(isinstance(c.value, str) and heading(c.value) for c in filled[:3])
 
-    def is_unused(self, row: int, filled: list[Cell]) -> bool:
-        """Recognise a line of the form that holds the number of a task and nothing else."""
-        if len(filled) != 1 or self.number(row)[1] != "task" or self.faulty(row):
-            return False
-        merged = (row, self.header.columns.get("code", -1)) in self.grid.across
-        return not merged and not any(self.cell(row, key) for key in self.header.columns if key != "code")
-
-    def is_example(self, row: int) -> bool:
-        """Recognise the form's example by its two marks; with one of them gone the row was filled in by half."""
-        code, title = self.cell(row, "code"), self.cell(row, "title")
-        marked = agency_key(code.text) in _EXAMPLES if isinstance(code.value, str) and len(code.text) < 20 else False
-        unchanged = isinstance(title.value, str) and title.value.casefold().startswith(EXAMPLE_MARKS)
-        if marked == unchanged:
-            return marked
-        if marked and not title:
-            return len(self.grid.filled(row)) == 1
-        cell = code if marked else title
-        message = _('This row still bears "{mark}" of the form\'s example; write a task over it, or delete the row.')
-        self.refuse(cell.place, "example_left", message.format(mark=cell.text.split(")")[0] + ")"))
-        return True
+    def is_of_the_form(self, row: int, filled: list[Cell]) -> bool:
+        """Recognise what a blank form leaves behind: its example, and a line with a task's number and nothing else."""
+        if len(filled) == 1 and self.number(row)[1] == "task" and not self.faulty(row):
+            merged = (row, self.header.columns.get("code", -1)) in self.grid.across
+            return not merged and not any(self.cell(row, key) for key in self.header.columns if key != "code")
+        marked, half = example_of(self.cell(row, "code"), self.cell(row, "title"))
+        if half is not None:
+            message = _(
+                'This row still bears "{mark}" of the form\'s example; write a task over it, or delete the row.'
+            )
+            self.refuse(half.place, "example_left", message.format(mark=half.text.split(")")[0] + ")"))
+        return marked
 
     def is_end(self, row: int, filled: list[Cell]) -> bool:
         """Recognise what stands below a table: who drew it up, who receives it, the place and date, "./."."""

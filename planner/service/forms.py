@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from planner.errors import InputRejected, NotFound, Problem, Refused, UsageRefused
+from planner.errors import InputRejected, NotFound, Problem, Refused, UsageRefused, WorldFailed
 from planner.i18n import gettext as _
+from planner.importer import Loaded
+from planner.importer.annotate import Annotated, annotate
+from planner.importer.excel import Unreadable
 from planner.importer.form import draw_form
 from planner.service.desk import Desk
 from planner.service.documents import save
@@ -80,6 +84,44 @@ def draw(desk: Desk, path: Path, *, agency: str | None = None, directive: str | 
         targets=len(form.targets),
         cooperating=len(form.cooperating),
     )
+
+
+def require_annotatable(path: Path, out: Path) -> None:
+    """Check, before anything is read, that a file can be given back annotated as another one.
+
+    Raises:
+        UsageRefused: the file is no .xlsx, or both are the same.
+        InputRejected: the other is not named .xlsx.
+    """
+    if path.suffix.lower() != ".xlsx":
+        message = _("--annotate needs an Excel workbook (.xlsx); {file} is none.")
+        raise UsageRefused(message.format(file=path.name))
+    require_xlsx(out, "--annotate")
+    if path.resolve() == out.resolve() or (path.exists() and out.exists() and path.samefile(out)):
+        raise UsageRefused(_("--annotate would overwrite {file}; name another file.").format(file=path))
+
+
+def give_back(path: Path, out: Path, loaded: Loaded) -> Annotated:
+    """Write a checked workbook with each problem as a note on its cell; the file itself stays as it is.
+
+    Raises:
+        Refused: the workbook is of a kind that cannot be annotated; the message says what to do.
+        WorldFailed: the disk refuses, or the file has changed since it was checked.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise WorldFailed(_("The file {name} cannot be read: {reason}").format(name=path, reason=error)) from error
+    if loaded.draft.sha256 and hashlib.sha256(data).hexdigest() != loaded.draft.sha256:
+        raise WorldFailed(_("{file} was changed while it was checked; run the command again.").format(file=path))
+    try:
+        annotated = annotate(data, loaded.draft, loaded.problems)
+    except Unreadable as error:
+        raise Refused(
+            _("{file} cannot be annotated: {reason}").format(file=path.name, reason=error.message), loaded.problems
+        ) from error
+    save(out, annotated.content)
+    return annotated
 
 
 def require_xlsx(path: Path, option: str) -> None:
