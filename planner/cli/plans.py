@@ -76,8 +76,8 @@ def check(app: App, path: Path, agency: str | None, directive: str | None, out: 
     tasks = sum(len(goal.tasks) for goal in loaded.draft.goals)
     data: dict[str, Any] = {"ok": ok, "goals": goals, "tasks": tasks}
     data["problems"] = [p.as_dict() for p in loaded.problems]
-    if annotated is not None:
-        data |= {"annotated": str(out), "cells": annotated.cells}
+    if out is not None:
+        data |= {"annotated": str(out) if annotated else None, "cells": annotated.cells if annotated else 0}
 
     def show() -> None:
         say(_("{file}: {goals} goals, {tasks} tasks.").format(file=path.name, goals=goals, tasks=tasks))
@@ -85,6 +85,8 @@ def check(app: App, path: Path, agency: str | None, directive: str | None, out: 
             show_problems(loaded.problems)
         if annotated is not None:
             say(_("Written: {path}, {n} cells marked.").format(path=out, n=annotated.cells))
+        elif out is not None:
+            say(_("{path} was not written: the workbook cannot be opened.").format(path=out))
         if ok:
             say(_("The file can be filed: planner plan file {file}").format(file=path))
 

@@ -81,7 +81,7 @@ def _styles_part(package: Package) -> str:
     known = next((one.target for one in package.relations(_WORKBOOK) if one.kind == "styles"), "")
     if known:
         return known
-    part = package.new_name("xl/styles{}.xml")
+    part = "xl/styles.xml" if "xl/styles.xml" not in package else package.new_name("xl/styles{}.xml")
     package.put(part, EMPTY_STYLES.encode(), _STYLES_TYPE)
     package.relate(_WORKBOOK, "styles", part)
     return part

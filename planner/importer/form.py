@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import datetime, time
 from typing import Any
 
 import xlsxwriter
@@ -21,17 +21,16 @@ from planner.domain.agency import Agency, Tier
 from planner.domain.directive import Directive, Target
 from planner.i18n import gettext as _
 from planner.importer.columns import BY_FIELD
-from planner.importer.dates import parse_deadline
 from planner.importer.draft import Register, write_day
+from planner.importer.form_guide import write_guide
+from planner.importer.form_looks import FONT, LINE, LOOKS, lines_of
 from planner.importer.form_texts import (
     BLOCK_NOTES,
-    DEADLINES,
     EXAMPLE_DUE,
     EXAMPLE_MARK,
     EXAMPLE_RESPONSIBLE,
     EXAMPLE_TITLE,
     EXAMPLES,
-    GUIDE,
     NOTES,
 )
 from planner.importer.names import agency_key
@@ -60,35 +59,6 @@ _FEWEST = 6  # for each goal
 _MOST_GOALS = 39  # as far as Roman numbers are read
 _HEAD = 8  # row of the headings, from 0
 _AGENCIES, _TARGETS = 4, 7  # first columns of the second and third list
-_LINE = 17.0  # points
-_NAMES = "Times New Roman"
-_BASE: dict[str, Any] = {"font_name": _NAMES, "font_size": 12, "valign": "vcenter"}
-_BOX = _BASE | {"border": 1, "border_color": "#808080", "text_wrap": True}
-_TEXT = {"num_format": "@"}  # Excel leaves what is typed as it is
-_GOAL = {"bold": True, "bg_color": "#E7EEF7"}
-_GREY = {"italic": True, "font_color": "#7F7F7F", "bg_color": "#F5F5F5"}
-_FORMATS: dict[str, dict[str, Any]] = {
-    "centre": _BASE | {"align": "center", "text_wrap": True},
-    "bold": _BASE | {"align": "center", "bold": True, "text_wrap": True},
-    "title": _BASE | {"align": "center", "bold": True, "font_size": 14},
-    "italic": _BASE | {"align": "center", "italic": True, "text_wrap": True},
-    "label": _BASE | {"align": "right"},
-    "given": _BASE | {"bold": True, "align": "left", "indent": 1, "bottom": 1} | _TEXT,
-    "asked": _BASE | {"bold": True, "align": "left", "indent": 1, "bottom": 1, "bg_color": "#FFF9E5"} | _TEXT,
-    "head": _BOX | {"align": "center", "bold": True, "bg_color": "#D3E0F0"},
-    "goal": _BOX | _GOAL | _TEXT,
-    "goal_centre": _BOX | _GOAL | _TEXT | {"align": "center"},
-    "grey": _BOX | _GREY | _TEXT,
-    "grey_centre": _BOX | _GREY | _TEXT | {"align": "center"},
-    "text": _BOX | _TEXT,
-    "text_centre": _BOX | _TEXT | {"align": "center"},
-    "number": _BOX | {"align": "center"},
-    "list_head": _BASE | {"bold": True, "bottom": 1, "bg_color": "#D3E0F0"},
-    "list": _BASE | _TEXT,
-    "chapter": _BASE | {"bold": True, "font_size": 13},
-    "words": _BASE | {"valign": "top", "text_wrap": True, "font_size": 13},
-    "command": {"font_name": "Courier New", "font_size": 12, "bg_color": "#F2F2F2"},
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,7 +143,7 @@ class _Drawing:
     """One form in the making."""
 
     def __init__(self, book: Any, agency: Agency, directive: Directive, register: Register) -> None:
-        self.formats = {name: book.add_format(look) for name, look in _FORMATS.items()}
+        self.formats = {name: book.add_format(look) for name, look in LOOKS.items()}
         names = (_("Plan"), _("Guide"), _("Lists"))
         self.plan, self.how, self.list = map(book.add_worksheet, names)
         self.agency, self.directive, self.register = agency, directive, register
@@ -192,7 +162,7 @@ class _Drawing:
 
     def note(self, row: int, column: int, text: str) -> None:
         lines = sum(-(-max(1, len(line)) // 42) for line in text.split("\n"))
-        look = {"font_name": _NAMES, "font_size": 11, "width": 300, "height": 22 * lines + 14, "color": "#FFFFE1"}
+        look = {"font_name": FONT, "font_size": 11, "width": 300, "height": 22 * lines + 14, "color": "#FFFFE1"}
         self.plan.write_comment(row, column, text, look)
 
     # --- the plan
@@ -212,11 +182,11 @@ class _Drawing:
         sheet.merge_range(1, 4, 1, _LAST, "Độc lập - Tự do - Hạnh phúc", looks["bold"])
         sheet.merge_range(2, 0, 2, _LAST, "KẾ HOẠCH CHI TIẾT", looks["title"])
         sheet.merge_range(3, 0, 3, _LAST, f"(Thực hiện {title})", looks["italic"])
-        for row, height in ((0, _LINE), (1, _LINE * (1 + len(name) // 38)), (2, 26.0), (4, 8.0), (7, 8.0)):
+        for row, height in ((0, LINE), (1, LINE * (1 + len(name) // 38)), (2, 26.0), (4, 8.0), (7, 8.0)):
             sheet.set_row(row, height)
-        sheet.set_row(3, _LINE * (1 + len(title) // 150))
+        sheet.set_row(3, LINE * (1 + len(title) // 150))
         for row, label, value in ((5, "Mã cơ quan:", self.agency.code), (6, "Văn bản giao:", self.directive.code)):
-            sheet.set_row(row, _LINE + 3)
+            sheet.set_row(row, LINE + 3)
             sheet.merge_range(row, 0, row, 1, label, looks["label"])
             sheet.write_string(row, 2, value, looks["given"])
         for row, label, key in ((5, "Số kế hoạch:", "number"), (6, "Ngày ký:", "signed")):
@@ -227,7 +197,7 @@ class _Drawing:
     def table(self) -> None:
         """Write the headings with their notes, the goals, the example and the rows to fill in."""
         sheet = self.plan
-        sheet.set_row(_HEAD, 3 * _LINE)
+        sheet.set_row(_HEAD, 3 * LINE)
         for column, field in enumerate(_FIELDS):
             sheet.set_column(column, column, _WIDTHS[field])
             sheet.write_string(_HEAD, column, BY_FIELD[field].title, self.formats["head"])
@@ -246,8 +216,8 @@ class _Drawing:
         self.last += 1
         if look != "text":  # an empty row is left to grow with what is typed; not every program fits a filled one
             wide = {"title": _ACROSS} if look == "goal" else {}
-            lines = max(_lines(cells.get(field, ""), wide.get(field, width)) for field, width in _WIDTHS.items())
-            self.plan.set_row(self.last, _LINE * lines + 5)
+            lines = max(lines_of(cells.get(field, ""), wide.get(field, width)) for field, width in _WIDTHS.items())
+            self.plan.set_row(self.last, LINE * lines + 5)
         for column, field in enumerate(_FIELDS):
             name = "number" if field == "duration" and look == "text" else look
             name = f"{name}_centre" if field in _CENTRED and name != "number" else name
@@ -308,6 +278,12 @@ class _Drawing:
             sheet.set_column(gap, gap, 2)
         sheet.freeze_panes(1, 0)
 
+    def guide(self, file: str) -> None:
+        """Write how to go on, on a sheet of its own."""
+        names = {"plan": self.plan.name, "lists": self.list.name, "mark": _(EXAMPLE_MARK), "file": file}
+        names["checked"] = _("{file}-checked.xlsx").format(file=file.removesuffix(".xlsx"))
+        write_guide(self.how, self.formats, names, self.year)
+
     def validate(self) -> None:
         """Lay the lists on the columns; whoever types something else is asked, not stopped."""
         name = quote_sheetname(self.list.name)
@@ -338,54 +314,6 @@ class _Drawing:
         if self.plan.data_validation(_HEAD + 1, column, self.last, column, dict(rule)) != 0:
             raise AssertionError(f"the rule for {field} does not fit into a workbook")
 
-    # --- the guide
-
-    def guide(self, file: str) -> None:
-        """Write how to fill in, check and file the form."""
-        sheet, looks = self.how, self.formats
-        sheet.set_column(0, 0, 46)
-        sheet.set_column(1, 1, 62)
-        names = {"plan": self.plan.name, "lists": self.list.name, "mark": _(EXAMPLE_MARK), "file": file}
-        names["checked"] = _("{file}-checked.xlsx").format(file=file.removesuffix(".xlsx"))
-        row = 0
-        for heading, paragraphs in GUIDE:
-            sheet.write_string(row, 0, _(heading), looks["chapter"])
-            row += 1
-            for paragraph in paragraphs:
-                text = _(paragraph).format(**names)
-                look = "command" if text.startswith("planner ") else "words"
-                sheet.merge_range(row, 0, row, 1, text, looks[look])
-                sheet.set_row(row, 19.0 * _lines(text, 112))
-                row += 1
-            if heading == "Deadlines":
-                row = self.deadlines(row)
-            row += 1
-
-    def deadlines(self, row: int) -> int:
-        """Write what each kind of deadline means; return the next free row."""
-        looks = self.formats
-        for n, text in enumerate((_("In the plan"), _("Last day that counts as on time"))):
-            self.how.write_string(row, n, text, looks["head"])
-        for line in DEADLINES:
-            row += 1
-            text = line.format(year=self.year)
-            self.how.write_string(row, 0, text, looks["text"])
-            self.how.write_string(row, 1, _meaning(text, date(self.year, 1, 1)), looks["text"])
-        return row + 1
-
-
-def _lines(text: str, width: int) -> int:
-    """Return how many lines a wrapped text takes in a column, estimated a little high."""
-    return -(-len(text) * 8 // (width * 7)) if text else 1
-
 
 def _asks(message: str) -> dict[str, Any]:
     return {"error_type": "warning", "error_title": _("Please check"), "error_message": message}
-
-
-def _meaning(text: str, signed: date) -> str:
-    """Say in one line what a deadline means."""
-    deadline = parse_deadline(text, signed=signed, day_first=True)
-    if deadline.question is not None:
-        return _("asked about: it names no day")
-    return write_day(deadline.last_day) if deadline.last_day else _("none: routine work, never overdue")

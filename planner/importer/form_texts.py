@@ -76,6 +76,8 @@ DEADLINES: tuple[str, ...] = (
     "kịp thời",
 )
 
+DEADLINES_HEADING = N_("Deadlines")  #: the chapter that shows them
+
 #: heading and paragraphs of the guide; "{plan}", "{lists}", "{mark}", "{file}" are filled in
 GUIDE: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
@@ -101,7 +103,7 @@ GUIDE: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
     (
-        N_("Deadlines"),
+        DEADLINES_HEADING,
         (
             N_(
                 "Type them as documents say them, the day before the month. "

@@ -177,7 +177,7 @@ class _Table:
             merged = (row, self.header.columns.get("code", -1)) in self.grid.across
             return not merged and not any(self.cell(row, key) for key in self.header.columns if key != "code")
         marked, half = example_of(self.cell(row, "code"), self.cell(row, "title"))
-        if half is not None:
+        if half is not None and len(filled) > 1:
             message = _(
                 'This row still bears "{mark}" of the form\'s example; write a task over it, or delete the row.'
             )

@@ -101,8 +101,11 @@ def require_annotatable(path: Path, out: Path) -> None:
         raise UsageRefused(_("--annotate would overwrite {file}; name another file.").format(file=path))
 
 
-def give_back(path: Path, out: Path, loaded: Loaded) -> Annotated:
+def give_back(path: Path, out: Path, loaded: Loaded) -> Annotated | None:
     """Write a checked workbook with each problem as a note on its cell; the file itself stays as it is.
+
+    Returns:
+        What was written; None where the check itself has told that the workbook cannot be opened.
 
     Raises:
         Refused: the workbook is of a kind that cannot be annotated; the message says what to do.
@@ -117,6 +120,8 @@ def give_back(path: Path, out: Path, loaded: Loaded) -> Annotated:
     try:
         annotated = annotate(data, loaded.draft, loaded.problems)
     except Unreadable as error:
+        if not loaded.draft.readable:
+            return None
         raise Refused(
             _("{file} cannot be annotated: {reason}").format(file=path.name, reason=error.message), loaded.problems
         ) from error
