@@ -24,6 +24,7 @@ from planner.importer.places import cell_of
 _WORKBOOK = "xl/workbook.xml"
 _STYLES_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.styles+xml"
 _MOST_LINES = 20  # problems told on one cell
+_MOST_CELLS = 2000  # Excel grows slow with more notes, and nobody reads them
 _TOP = (0, 0)
 
 
@@ -96,6 +97,7 @@ def _marks(sheets: dict[str, str], draft: PlanDraft, problems: Sequence[Problem]
     home = stated[0] if stated else draft.agency.place
     home = home if home in sheets else next(iter(sheets))
     marks: Marks = {}
+    left_out = 0
     for problem in problems:
         found = cell_of(problem.place)
         message = problem.message
@@ -106,7 +108,12 @@ def _marks(sheets: dict[str, str], draft: PlanDraft, problems: Sequence[Problem]
         else:
             key = home, _TOP
             message = message if problem.place in ("", draft.file_name) else f"{problem.place}: {message}"
+        if key not in marks and len(marks) >= _MOST_CELLS:
+            left_out += 1
+            continue
         marks.setdefault(key, []).append((problem.severity, UNPRINTABLE.sub("?", message)))
+    if left_out:
+        marks.setdefault((home, _TOP), []).insert(0, ("error", _more(left_out)))
     return marks
 
 
@@ -136,5 +143,9 @@ def _lines(found: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     ordered = sorted(dict.fromkeys(found), key=lambda one: one[0] != "error")
     lines = [(_("Error: ") if kind == "error" else _("Warning: "), message) for kind, message in ordered[:_MOST_LINES]]
     if len(ordered) > _MOST_LINES:
-        lines.append(("", _("and {n} more; planner plan check lists them all.").format(n=len(ordered) - _MOST_LINES)))
+        lines.append(("", _more(len(ordered) - _MOST_LINES)))
     return lines
+
+
+def _more(count: int) -> str:
+    return _("and {n} more; planner plan check lists them all.").format(n=count)

@@ -16,6 +16,8 @@ import xlsxwriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
+from openpyxl.comments import Comment
+from openpyxl.utils.cell import coordinate_from_string
 from openpyxl.workbook import Workbook
 
 from planner.errors import Problem, Severity
@@ -92,7 +94,7 @@ def rich(*, notes: bool = True) -> bytes:
     return buffer.getvalue()
 
 
-def plain(edit: Callable[[Any], None] = lambda _sheet: None) -> bytes:
+def plain(edit: Callable[[Any], object] = lambda _sheet: None) -> bytes:
     buffer = io.BytesIO()
     book = xlsxwriter.Workbook(buffer, {"in_memory": True})
     sheet = book.add_worksheet("Kế hoạch")
@@ -263,7 +265,7 @@ def test_a_box_that_was_there_grows_with_its_text() -> None:
 def test_notes_of_a_workbook_that_openpyxl_wrote_are_kept() -> None:
     book = Workbook()
     book.worksheets[0].title = "Kế hoạch"
-    book.worksheets[0]["B2"].comment = openpyxl.comments.Comment("Cũ", "Lan")
+    book.worksheets[0]["B2"].comment = Comment("Cũ", "Lan")
     buffer = io.BytesIO()
     book.save(buffer)
     after = marked(buffer.getvalue(), problem("Kế hoạch!B2"), problem("Kế hoạch!C3"))
@@ -334,7 +336,7 @@ def test_any_cells_can_be_marked_and_rows_and_cells_stay_in_order(cells: set[tup
     rows = [int(row.get("r")) for row in data]
     assert rows == sorted(set(rows))
     for row in data:
-        columns = [openpyxl.utils.cell.coordinate_from_string(c.get("r"))[0].rjust(3) for c in row]
+        columns = [coordinate_from_string(c.get("r"))[0].rjust(3) for c in row]
         assert columns == sorted(set(columns))
 
 
@@ -364,6 +366,13 @@ def test_twenty_problems_of_a_cell_are_told_and_the_rest_counted() -> None:
     after = marked(plain(), *(problem("p.xlsx", f"Sai {n}.") for n in range(25)))
     lines = note_on(after, "A1").split("\n")
     assert (len(lines), lines[-1]) == (21, "and 5 more; planner plan check lists them all.")
+
+
+def test_beyond_two_thousand_cells_problems_are_counted_on_top(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("planner.importer.annotate._MOST_CELLS", 3)
+    after = marked(plain(), *(problem(f"Kế hoạch!B{row}") for row in range(2, 9)))
+    assert note_on(after, "A1") == "Error: and 4 more; planner plan check lists them all."
+    assert [bool(note_on(after, f"B{row}")) for row in range(2, 9)] == [True] * 3 + [False] * 4
 
 
 def test_letters_that_no_xml_holds_are_replaced() -> None:

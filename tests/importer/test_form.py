@@ -12,6 +12,7 @@ from typing import Any
 
 import openpyxl
 import pytest
+from openpyxl.utils import get_column_letter
 from openpyxl.workbook import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
@@ -58,7 +59,7 @@ def head_of(sheet: Worksheet) -> int:
 
 
 def columns_of(sheet: Worksheet) -> dict[str, int]:
-    titles = {cell.value: cell.column for cell in sheet[head_of(sheet)]}
+    titles = {cell.value: at for at, cell in enumerate(sheet[head_of(sheet)], start=1)}
     return {column.field: titles[column.title] for column in COLUMNS if column.title in titles}
 
 
@@ -220,7 +221,7 @@ def test_a_numbered_line_below_a_merged_cell_is_a_task(tmp_path: Path) -> None:
 def listed(book: Workbook, field: str) -> list[str]:
     """Return what the drop-down of a column offers."""
     sheet = book.worksheets[0]
-    letter = openpyxl.utils.get_column_letter(columns_of(sheet)[field])
+    letter = get_column_letter(columns_of(sheet)[field])
     (rule,) = [
         rule
         for rule in sheet.data_validations.dataValidation
@@ -281,6 +282,13 @@ def test_every_agency_offered_is_found_again_and_means_one(tmp_path: Path) -> No
     assert "h-tinh-gia" not in [code for _text, code in agency_choices(STTTT, later)]
 
 
+def test_a_name_that_two_agencies_share_is_offered_as_a_code() -> None:
+    twin = replace(AGENCIES[1], code="vp-ubnd-2")
+    base = known()
+    choices = agency_choices(STTTT, replace(base, agencies={**base.agencies, twin.code: twin}))
+    assert {("vp-ubnd", "vp-ubnd"), ("vp-ubnd-2", "vp-ubnd-2"), ("Sở Nội vụ", "snv")} <= set(choices)
+
+
 def test_the_targets_of_the_directive_can_be_chosen_and_stay_text(tmp_path: Path) -> None:
     book = opened(drawn().content)
     assert listed(book, "target") == ["2.3", "2.4", "2.10"]
@@ -321,9 +329,11 @@ def test_headings_are_those_the_reader_knows_and_each_has_a_note(language: str) 
     sheet = opened(drawn().content).worksheets[0]
     columns = columns_of(sheet)
     assert set(columns) == set(BY_FIELD) - {"goal", "lead"}
-    notes = [sheet.cell(head_of(sheet), column).comment for column in columns.values()]
-    assert all(note is not None and note.text.strip() and "{" not in note.text for note in notes)
-    assert "Quý II/2020" in sheet.cell(head_of(sheet), columns["due"]).comment.text
+    notes = {field: sheet.cell(head_of(sheet), column).comment for field, column in columns.items()}
+    texts = {field: note.text for field, note in notes.items() if note is not None}
+    assert texts.keys() == columns.keys()
+    assert all(text.strip() and "{" not in text for text in texts.values())
+    assert "Quý II/2020" in texts["due"]
 
 
 def test_the_form_prints_on_a4_across_with_its_headings_on_every_page() -> None:
@@ -331,7 +341,9 @@ def test_the_form_prints_on_a4_across_with_its_headings_on_every_page() -> None:
     head = head_of(sheet)
     assert (sheet.page_setup.orientation, sheet.page_setup.paperSize) == ("landscape", 9)
     assert sheet.print_title_rows == f"${head}:${head}"
-    assert (sheet.sheet_properties.pageSetUpPr.fitToPage, sheet.page_setup.fitToHeight) == (True, 0)
+    fit = sheet.sheet_properties.pageSetUpPr
+    assert fit is not None
+    assert (fit.fitToPage, sheet.page_setup.fitToHeight) == (True, 0)
     assert sheet.freeze_panes == f"C{head + 1}"
     assert {cell.font.name for row in sheet.iter_rows() for cell in row if cell.value} == {"Times New Roman"}
 
