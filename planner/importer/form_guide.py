@@ -32,7 +32,7 @@ def write_guide(sheet: Any, looks: Mapping[str, Any], names: Mapping[str, str], 
             text = _(paragraph).format(**names)
             look = "command" if text.startswith("planner ") else "words"
             sheet.merge_range(row, 0, row, 1, text, looks[look])
-            sheet.set_row(row, 19.0 * lines_of(text, 112))
+            sheet.set_row(row, 19.0 * lines_of(text, 125))
             row += 1
         if heading == DEADLINES_HEADING:
             row = _deadlines(sheet, looks, row, year)

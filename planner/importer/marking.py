@@ -26,6 +26,7 @@ EMPTY_STYLES = f"""<styleSheet xmlns="{MAIN}"><fonts count="1"><font><sz val="11
 <cellXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/></cellXfs></styleSheet>"""
 
 _REFERENCE = re.compile(r"\$?([A-Z]{1,3})\$?([1-9]\d{0,6})")
+_PLAIN = re.compile(r"[0-9]{1,7}")
 _STYLE_ORDER = ("numFmts", "fonts", "fills", "borders", "cellStyleXfs", "cellXfs")
 # What stands before the drawing of its notes in the XML of a sheet, in the order that the standard sets.
 _BEFORE_NOTES = frozenset(
@@ -126,7 +127,7 @@ class Sheet:
         """Fill a cell, which is made if it is not there."""
         cell = self._cell(row, column)
         look = cell.get("s", "0")
-        cell.set("s", str(styles.filled(int(look) if look.isdecimal() else 0, colour)))
+        cell.set("s", str(styles.filled(int(look) if _PLAIN.fullmatch(look) else 0, colour)))
 
     def _cell(self, row: int, column: int) -> Any:
         line = self._rows.get(row)
@@ -204,7 +205,7 @@ def _numbered(parent: Any, name: str) -> Iterator[tuple[int, Any]]:
     for child in parent.iterchildren(tag(name)):
         stated = child.get("r", "")
         if name == "row":
-            number = int(stated) - 1 if stated.isdecimal() else number + 1
+            number = int(stated) - 1 if _PLAIN.fullmatch(stated) else number + 1
         else:
             found = position(stated)
             number = found[1] if found else number + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 import warnings
@@ -394,6 +395,22 @@ def test_entities_and_broken_xml_are_refused(part: str) -> None:
     bomb = b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>'
     for bad in (content[part].replace(b"?>\n", b"?>\n" + bomb), content[part][:-20], b"", b"\0" * 100):
         assert "damaged" in refused(packed(content | {part: bad}))
+
+
+_RICH = rich()
+_XML = sorted(name for name in parts(_RICH) if name.endswith((".xml", ".rels", ".vml")))
+
+
+@given(st.sampled_from(_XML), st.floats(0, 1), st.sampled_from([b"", b"0", b"<", b'"', b">", b"x", b"9" * 5000]))
+@settings(max_examples=150, deadline=None)
+def test_whatever_is_damaged_the_workbook_is_annotated_or_refused(part: str, where: float, put: bytes) -> None:
+    content = parts(_RICH)
+    at = int(where * (len(content[part]) - 1))
+    content[part] = content[part][:at] + put + content[part][at + 1 :]
+    after = None
+    with contextlib.suppress(Unreadable):
+        after = marked(packed(content), problem("Kế hoạch!D6"), problem("Kế hoạch!C6"))
+    assert after is None or content.keys() <= parts(after).keys()
 
 
 def test_a_part_too_large_is_refused_before_it_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
