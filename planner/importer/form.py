@@ -109,7 +109,7 @@ def draw_form(
 
 
 def officer_choices(agency: Agency, register: Register) -> list[tuple[str, str, str]]:
-    """Return (text to choose, post, e-mail) of the agency's officers of the day, the head first.
+    """Return (text to choose, post, e-mail) of the agency's officers of the day, as the register orders them.
 
     The text is the name where the reader finds one person by it; where two share a name, or one's name is another's
     post, the e-mail stands behind it and decides.
