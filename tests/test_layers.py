@@ -68,6 +68,7 @@ FOREIGN: dict[str, tuple[str, ...]] = {
     "docx": ("planner.reporter",),
     "holidays": ("planner.calendars",),
     "jinja2": ("planner.templating",),
+    "lxml": ("planner.importer",),
     "psycopg": ("planner.store",),
     "pydantic": ("planner.importer", "planner.store.wire", "scheduler.policy", "scheduler.policy_file"),
     "pydantic_core": ("planner.importer", "scheduler.policy"),

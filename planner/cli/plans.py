@@ -21,27 +21,72 @@ def plan() -> None:
     """File plans."""
 
 
+@plan.command(help=N_("Make the blank Excel form of an agency: targets filled in, officers to choose from."))
+@option("--agency", metavar="CODE", help=N_("Whose plan it will be; default: the agency of who acts."))
+@DIRECTIVE
+@option("-o", "--output", "path", type=FILE, required=True, help=N_("Where to write it: a new .xlsx file."))
+@everywhere(writes=True)
+@pass_app
+def form(app: App, agency: str | None, directive: str | None, path: Path) -> None:
+    """Make a blank form."""
+    from planner.cli.output import say
+    from planner.service import forms
+
+    drawn = forms.draw(app.desk(), path, agency=agency, directive=directive)
+
+    def show() -> None:
+        say(
+            _("Blank plan of {agency} under {directive}: {goals} goals, {officers} officers to choose from.").format(
+                agency=drawn.agency, directive=drawn.directive, goals=drawn.goals, officers=drawn.officers
+            )
+        )
+        if not app.dry_run:
+            say(_("Written: {path}").format(path=path))
+            say(_("Fill it in, then: planner plan check {path}").format(path=path))
+
+    app.emit(drawn.as_dict(), show)
+
+
 @plan.command(help=N_("Read a file and tell everything that is wrong in it; write nothing."))
 @argument("path", metavar="FILE", type=FILE)
 @AGENCY
 @DIRECTIVE
+@option(
+    "--annotate",
+    "out",
+    metavar="FILE",
+    type=FILE,
+    help=N_("Write the workbook here too, with each problem as a note on its coloured cell."),
+)
 @everywhere()
 @pass_app
-def check(app: App, path: Path, agency: str | None, directive: str | None) -> None:
+def check(app: App, path: Path, agency: str | None, directive: str | None, out: Path | None) -> None:
     """Check a file."""
     from planner.cli.output import say, show_problems
     from planner.service import filing
 
+    if out is not None:
+        from planner.service import forms
+
+        forms.require_annotatable(path, out)
     loaded = filing.check(app.desk(), path, agency=agency, directive=directive)
+    annotated = forms.give_back(path, out, loaded) if out is not None else None
     ok = not any(problem.severity == "error" for problem in loaded.problems)
     goals = len(loaded.draft.goals)
     tasks = sum(len(goal.tasks) for goal in loaded.draft.goals)
-    data = {"ok": ok, "goals": goals, "tasks": tasks, "problems": [p.as_dict() for p in loaded.problems]}
+    data: dict[str, Any] = {"ok": ok, "goals": goals, "tasks": tasks}
+    data["problems"] = [p.as_dict() for p in loaded.problems]
+    if out is not None:
+        data |= {"annotated": str(out) if annotated else None, "cells": annotated.cells if annotated else 0}
 
     def show() -> None:
         say(_("{file}: {goals} goals, {tasks} tasks.").format(file=path.name, goals=goals, tasks=tasks))
         if loaded.problems:
             show_problems(loaded.problems)
+        if annotated is not None:
+            say(_("Written: {path}, {n} cells marked.").format(path=out, n=annotated.cells))
+        elif out is not None:
+            say(_("{path} was not written: the workbook cannot be opened.").format(path=out))
         if ok:
             say(_("The file can be filed: planner plan file {file}").format(file=path))
 

@@ -58,7 +58,7 @@ def read_excel(name: str, data: bytes, sha256: str) -> PlanDraft:
 
 def read_workbook(data: bytes) -> Iterator[Grid]:
     """Yield the visible sheets in their order."""
-    parts = _sheet_parts(data)
+    parts = sheet_parts(data)
     try:
         with python_calamine.load_workbook(io.BytesIO(data)) as book:
             for sheet in book.sheets_metadata:
@@ -81,11 +81,15 @@ def read_workbook(data: bytes) -> Iterator[Grid]:
             raise
         if isinstance(error, Unreadable):
             raise
-        raise Unreadable("not_xlsx", _damaged()) from error
+        raise Unreadable("not_xlsx", damaged()) from error
 
 
-def _sheet_parts(data: bytes) -> dict[str, bytes]:
-    """Return the XML of each sheet by name, after measuring that the workbook is fit to be parsed."""
+def sheet_parts(data: bytes) -> dict[str, bytes]:
+    """Return the XML of each sheet by name, after measuring that the workbook is fit to be parsed.
+
+    Raises:
+        Unreadable: it is no workbook, is locked, or unpacks to more than a plan ever needs.
+    """
     if data.startswith(_OLD_OR_LOCKED):
         raise Unreadable("encrypted", _locked())
     try:
@@ -98,14 +102,14 @@ def _sheet_parts(data: bytes) -> dict[str, bytes]:
                 raise Unreadable("file_too_large", message.format(most=LARGEST_UNPACKED // 2**20))
             names = {entry.filename for entry in entries}
             if "xl/workbook.xml" not in names:
-                raise Unreadable("not_xlsx", _damaged())
+                raise Unreadable("not_xlsx", damaged())
             parts = {}
             for name in sorted(n for n in names if n.startswith("xl/worksheets/") and n.endswith(".xml")):
                 parts[name] = archive.read(name)
                 _measure(parts[name])
             return _by_sheet_name(archive, names, parts)
     except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, OSError, zlib.error) as error:
-        raise Unreadable("not_xlsx", _damaged()) from error
+        raise Unreadable("not_xlsx", damaged()) from error
 
 
 def _measure(xml: bytes) -> None:
@@ -184,5 +188,6 @@ def _locked() -> str:
     return _("The workbook is locked with a password or saved as .xls; save it as .xlsx without a password.")
 
 
-def _damaged() -> str:
+def damaged() -> str:
+    """Return the message that a file is no sound workbook."""
     return _("The file is not an Excel workbook (.xlsx) or is damaged; open it in Excel and save it as .xlsx.")

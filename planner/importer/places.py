@@ -9,13 +9,24 @@ _CELL = re.compile(r"^(?P<sheet>.*)!(?P<column>[A-Z]+)(?P<row>[0-9]+)$")
 _LINE = re.compile(r"^[^0-9]+ (?P<line>[0-9]+)(?:, [^0-9]+ (?P<column>[0-9]+))?$")
 
 
+def cell_of(place: str) -> tuple[str, int, int] | None:
+    """Return sheet, row and column (both from 0) of a place such as "Kế hoạch!E7"; None for any other place."""
+    found = _CELL.match(place)
+    return (found["sheet"], int(found["row"]) - 1, column_number(found["column"])) if found else None
+
+
+def column_number(letters: str) -> int:
+    """Return the number, from 0, of a column by its letters: 4 for "E"."""
+    number = 0
+    for letter in letters:
+        number = number * 26 + ord(letter) - 64
+    return number - 1
+
+
 def in_reading_order(place: str) -> tuple[str, int, int, str]:
     """Return a key that sorts places row by row, then column by column; what is no place in the file comes first."""
     if found := _CELL.match(place):
-        column = 0
-        for letter in found["column"]:
-            column = column * 26 + ord(letter) - 64
-        return found["sheet"], int(found["row"]), column, place
+        return found["sheet"], int(found["row"]), column_number(found["column"]), place
     if found := _LINE.match(place):
         return "", int(found["line"]), int(found["column"] or 0), place
     return "", 0, 0, place

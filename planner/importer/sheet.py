@@ -17,6 +17,7 @@ from planner.errors import Problem, Severity
 from planner.i18n import gettext as _
 from planner.importer.columns import BY_FIELD, REQUIRED, heading, read_number
 from planner.importer.draft import Cell, GoalDraft, PlanDraft, TaskDraft
+from planner.importer.form_texts import example_of
 from planner.importer.grid import Grid
 from planner.importer.headings import PLAN_LABELS, Header, find_header, headings_met, title_block
 from planner.importer.names import agency_key
@@ -127,6 +128,8 @@ class _Table:
                 continue
             if self.is_column_numbers(row, filled) or self.is_heading_again(filled):
                 continue
+            if self.is_of_the_form(row, filled):
+                continue
             if self.is_end(row, filled):
                 self.rest(row)
                 break
@@ -181,6 +184,19 @@ class _Table:
     def is_heading_again(self, filled: list[Cell]) -> bool:
         """Recognise the headings repeated at the top of a printed page."""
         return len(filled) >= 3 and all(isinstance(c.value, str) and heading(c.value) for c in filled[:3])
+
+    def is_of_the_form(self, row: int, filled: list[Cell]) -> bool:
+        """Recognise what a blank form leaves behind: its example, and a line with a task's number and nothing else."""
+        if len(filled) == 1 and self.number(row)[1] == "task" and not self.faulty(row):
+            merged = (row, self.header.columns.get("code", -1)) in self.grid.across
+            return not merged and not any(self.cell(row, key) for key in self.header.columns if key != "code")
+        marked, half = example_of(self.cell(row, "code"), self.cell(row, "title"))
+        if half is not None and len(filled) > 1:
+            message = _(
+                'This row still bears "{mark}" of the form\'s example; write a task over it, or delete the row.'
+            )
+            self.refuse(half.place, "example_left", message.format(mark=half.text.split(")")[0] + ")"))
+        return marked
 
     def is_end(self, row: int, filled: list[Cell]) -> bool:
         """Recognise what stands below a table: who drew it up, who receives it, the place and date, "./."."""

@@ -40,6 +40,7 @@ KEYS: dict[str, set[str]] = {
     "officer list": {"email", "name", "title", "agency", "role", "substitute"},
     "directive list": {"code", "title", "issued_on", "filing_deadline"},
     "directive show": {"code", "targets", "assignments", "filing_deadline"},
+    "plan form --agency snv -o form.xlsx": {"file", "agency", "directive", "goals", "rows", "officers"},
     "plan check new.yaml": {"ok", "goals", "tasks", "problems"},
     "plan file new.yaml": {"plan", "agency", "version", "receipt", "tasks", "problems"},
     "plan file-all plans": {"filed", "refused", "files"},
@@ -76,6 +77,7 @@ WRITES = [
     f"officer absence {head('snv')} --from 2020-05-05 --to 2020-05-06",
     "directive import directive.yaml",
     "target report 2.3 98.5 --agency snv",
+    "plan form --agency snv -o form.xlsx",
     "plan file new.yaml",
     "plan file-all plans",
     "plan accept snv",
@@ -210,7 +212,7 @@ def test_a_dry_run_leaves_no_trace_at_all(both: str, files: Path, run: Run, line
     assert content(engine) == before
     assert {p: p.read_bytes() for p in files.rglob("*") if p.is_file()} == names
     assert bool(said.err) != as_json
-    if not line.startswith(("init", "db")):  # here the same without --dry-run does leave one
+    if not line.startswith(("init", "db", "plan form")):  # here the same without --dry-run does leave one
         assert run(*line.split()).code == 0
         assert content(engine) != before
     engine.dispose()
