@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # arrays are loaded when there are many tasks
 
 
 #: From so many tasks on arrays are quicker, the 0.1 s to load NumPy included. Measured: `python -m bench.graph`.
-MANY = 10_000
+MANY = 5_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

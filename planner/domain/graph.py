@@ -7,7 +7,7 @@ Source: critical path method; design notes "The task graph".
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice
@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # arrays are loaded when there is a large graph
     from planner.domain.waves import WaveGraph
 
 #: From so many tasks on arrays are quicker, the 0.1 s to load NumPy included. Measured: `python -m bench.graph`.
-MANY = 20_000
+MANY = 50_000
 _BATCH = 100_000  # dependencies turned into numbers at a time
 
 
@@ -38,7 +38,7 @@ class Schedule:
     slack: Mapping[str, int]  #: late_start - early_start: days it may slip without moving the end
     makespan_days: int  #: days from the first start to the last finish
     critical_path: tuple[str, ...]  #: one longest chain, from a task without predecessors to one without successors
-    critical: Collection[str]  #: every task of slack 0; a set
+    critical: frozenset[str]  #: every task of slack 0
     dependencies: int  #: how many there are, each counted once
 
     def as_dict(self) -> dict[str, Any]:
