@@ -79,8 +79,7 @@ def forecast(
     Raises:
         CycleFound: the dependencies run in a circle.
     """
-    known = [(before, after) for before, after in dependencies if before in tasks and after in tasks]
-    graph = TaskGraph(dict.fromkeys(tasks, 0), known)
+    graph = TaskGraph(dict.fromkeys(tasks, 0), dependencies, strict=False)
     if len(tasks) >= MANY:
         return _of_many(tasks, graph, calendar_of, today)
     spans: dict[str, tuple[date | None, date | None]] = {}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, Any
 
 from planner.domain.lists import ListGraph, circles_of
@@ -88,12 +88,19 @@ class TaskGraph:
     `order()`, whatever the order of the dependencies. Nothing here recurses: a chain of a million tasks is fine.
     """
 
-    def __init__(self, durations: Mapping[str, int], dependencies: Iterable[tuple[str, str]]) -> None:
+    def __init__(
+        self,
+        durations: Mapping[str, int],
+        dependencies: Iterable[tuple[str, str]],
+        *,
+        strict: bool = True,
+    ) -> None:
         """Build the graph and sort it.
 
         Args:
             durations: days (0 or more) by task; 0 is a milestone.
             dependencies: (predecessor, successor) pairs; a pair given twice is one dependency.
+            strict: a dependency on a task that `durations` does not hold is a mistake; otherwise it is left out.
 
         Raises:
             CycleFound: the dependencies run in a circle; `.path` names its tasks in order, the first again at the end.
@@ -107,9 +114,9 @@ class TaskGraph:
             raise ValueError(f"task {negative!r} has a negative duration")
         # Python counts without end, an array up to 2**63.
         if len(days) >= MANY and sum(days) < 2**62:
-            self._sort(days, *_numbered(self.place, dependencies))
+            self._sort(days, *_numbered(self.place, dependencies, strict))
         else:
-            self._inside: ListGraph | WaveGraph = ListGraph(days, _successor_lists(self.place, dependencies))
+            self._inside: ListGraph | WaveGraph = ListGraph(days, _successor_lists(self.place, dependencies, strict))
             self._refuse_circles()
 
     @classmethod
@@ -217,30 +224,38 @@ def circles(tasks: Iterable[str], dependencies: Iterable[tuple[str, str]]) -> li
     return [tuple(keys[task] for task in circle) for circle in circles_of(after)]
 
 
-def _successor_lists(place: Mapping[str, int], dependencies: Iterable[tuple[str, str]]) -> list[list[int]]:
+def _successor_lists(
+    place: Mapping[str, int], dependencies: Iterable[tuple[str, str]], strict: bool = True
+) -> list[list[int]]:
     after: list[list[int]] = [[] for _ in place]
     for predecessor, successor in dependencies:
         try:
             after[place[predecessor]].append(place[successor])
         except KeyError as error:
-            raise _unknown(predecessor, successor, error) from None
+            if strict:
+                raise _unknown(predecessor, successor, error.args[0]) from None
     return [sorted(set(later)) if len(later) > 1 else later for later in after]
 
 
-def _numbered(place: Mapping[str, int], dependencies: Iterable[tuple[str, str]]) -> tuple[ArrayLike, ArrayLike]:
+def _numbered(
+    place: Mapping[str, int], dependencies: Iterable[tuple[str, str]], strict: bool
+) -> tuple[ArrayLike, ArrayLike]:
     import numpy as np
 
-    batches = [np.empty(0, dtype=np.int64)]
+    batches = [np.empty((0, 2), dtype=np.int64)]
     rest = iter(dependencies)
     while batch := list(islice(rest, _BATCH)):
-        try:
-            batches.append(np.fromiter(map(place.__getitem__, chain.from_iterable(batch)), np.int64, 2 * len(batch)))
-        except KeyError as error:
-            wrong = next(pair for pair in batch if not (pair[0] in place and pair[1] in place))
-            raise _unknown(*wrong, error) from None
+        # Without a loop in Python: -1 for a task that is not there.
+        numbers = np.fromiter(map(place.get, chain.from_iterable(batch), repeat(-1)), np.int64, 2 * len(batch))
+        pairs = numbers.reshape(-1, 2)
+        known = (pairs >= 0).all(axis=1)
+        if strict and not known.all():
+            wrong = batch[int(known.argmin())]
+            raise _unknown(*wrong, next(key for key in wrong if key not in place))
+        batches.append(pairs[known])
     numbers = np.concatenate(batches)
-    return numbers[::2], numbers[1::2]
+    return numbers[:, 0], numbers[:, 1]
 
 
-def _unknown(predecessor: str, successor: str, error: KeyError) -> ValueError:
-    return ValueError(f"dependency {predecessor!r} -> {successor!r}: there is no task {error.args[0]!r}")
+def _unknown(predecessor: str, successor: str, missing: str) -> ValueError:
+    return ValueError(f"dependency {predecessor!r} -> {successor!r}: there is no task {missing!r}")

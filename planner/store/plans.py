@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC
 from typing import Any, cast
 
-from sqlalchemy import Row, Select, delete, func, insert, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from planner.domain.plan import (
@@ -388,18 +388,14 @@ def dependencies(session: Session) -> list[tuple[str, str]]:
 
     A withdrawn task waits for nothing, nor does one of a plan that was returned.
     """
-    return [(row.predecessor, row.successor) for row in session.execute(dependencies_in_force())]
-
-
-def dependencies_in_force() -> Select[str, str]:
-    """Return the statement of `dependencies`, for whoever reads its rows in batches."""
-    return (
+    rows = session.execute(
         select(DependencyRow.predecessor, DependencyRow.successor)
         .join(TaskRow, TaskRow.key == DependencyRow.successor)
         .join(PlanRow, PlanRow.key == TaskRow.plan)
         .where(TaskRow.state != TaskState.WITHDRAWN.value, PlanRow.accepted_version.is_not(None))
         .order_by(DependencyRow.successor, DependencyRow.position)
     )
+    return [(row.predecessor, row.successor) for row in rows]
 
 
 def task_keys(session: Session) -> frozenset[str]:

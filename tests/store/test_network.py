@@ -66,7 +66,7 @@ def test_dependencies_are_those_in_force_on_tasks_that_are_filed(desk: Desk) -> 
         found = network(session, desk.calendar)
         stored = plans.dependencies(session)
     pairs = [(found.keys[a], found.keys[b]) for a, b in zip(found.before, found.after, strict=True)]
-    assert pairs == [pair for pair in stored if pair[0] != f"{DIRECTIVE}/snv:IX.9"]
+    assert sorted(pairs) == sorted(pair for pair in stored if pair[0] != f"{DIRECTIVE}/snv:IX.9")
     assert len(pairs) == len(stored) - 1
     assert f"{DIRECTIVE}/snv:I.3" not in {successor for _, successor in pairs}
 
@@ -76,9 +76,9 @@ def test_the_tasks_of_a_returned_plan_are_not_among_them(desk: Desk) -> None:
     with desk.reading() as session:
         found = network(session, desk.calendar)
         in_force = present(session, desk.now).tasks
-    assert f"{DIRECTIVE}/snv:I.1" not in found.keys  # noqa: SIM118 - a list
+    assert f"{DIRECTIVE}/snv:I.1" not in found.keys
     assert found.keys == list(in_force)
-    assert len(found.before) == 2
+    assert len(found.before) == 4
 
 
 def test_tasks_are_described_however_many_are_asked_for(desk: Desk) -> None:
