@@ -55,7 +55,8 @@ def _draw(shape: str, size: int, folder: Path) -> None:
         level = chance.integers(1, _LEVELS, 2 * size)
         before = (level - 1) * width + chance.integers(0, width, 2 * size)
         after = level * width + chance.integers(0, width, 2 * size)
-        before, after = np.unique(np.column_stack((before, after)), axis=0).T  # rustworkx would keep a pair twice
+        pairs = np.unique(before * size + after)  # rustworkx would keep a pair twice
+        before, after = pairs // size, pairs % size
         mixed = chance.permutation(len(before))
         names = chance.permutation(size)  # nobody is given a graph that is sorted already
         before, after = names[before[mixed]], names[after[mixed]]

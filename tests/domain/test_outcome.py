@@ -73,6 +73,28 @@ def test_the_forecast_in_arrays_is_the_one_task_by_task(
     assert list(found) == list(expected)
 
 
+@pytest.mark.parametrize("width", [1, 1000])
+@pytest.mark.parametrize(
+    ("done_on", "first", "last_day", "told"),
+    [
+        (14, 16, 17, (16, 17)),  # on a weekend, its predecessor done in time
+        (15, 16, 17, (18, 18)),  # no working day is left before its last day
+        (12, 11, 11, (13, 25)),  # pushed long ago, and not finished before today
+        (12, 18, 22, (18, 25)),  # overdue since Friday: done on the next working day at the earliest
+    ],
+)
+def test_the_rules_hold_in_arrays(width: int, done_on: int, first: int, last_day: int, told: tuple[int, int]) -> None:
+    tasks = {
+        "a": ForecastTask(done_on=date(2020, 5, done_on), is_open=False),
+        "b": ForecastTask(start=date(2020, 5, first), last_day=date(2020, 5, last_day)),
+    }
+    today = date(2020, 5, 24) if told[1] == 25 else TODAY
+    with in_arrays(width):
+        found = forecast(tasks, [("a", "b")], VN, today)["b"]
+    assert (found.start, found.finish) == tuple(date(2020, 5, day) for day in told)
+    assert found == forecast(tasks, [("a", "b")], VN, today)["b"]
+
+
 last_days = st.dates(date(9998, 12, 1), date.max)
 
 
