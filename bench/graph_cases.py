@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,19 @@ class Graph:
     """The graph as the parent wrote it: numbers only."""
 
     def __init__(self, folder: Path) -> None:
-        with np.load(folder / "graph.npz") as file:
-            self.days, self.before, self.after = file["days"], file["before"], file["after"]
+        self._file = np.load(folder / "graph.npz")
+        self.days = self._file["days"]
         self.size = len(self.days)
+
+    @cached_property
+    def before(self) -> Any:
+        """Return of each dependency the task that others wait for."""
+        return self._file["before"]
+
+    @cached_property
+    def after(self) -> Any:
+        """Return of each dependency the task that waits."""
+        return self._file["after"]
 
     def pairs(self) -> Iterable[tuple[int, int]]:
         """Yield the dependencies as pairs of whole numbers of Python, without holding all of them."""
@@ -144,7 +155,7 @@ def stored(clock: Clock, graph: Graph) -> dict[str, Any]:
     engine = connect(f"sqlite:///{Path(sys.argv[2]) / 'bench.db'}")
     with clock("read from the store"), reading(engine) as session:
         found = network(session, calendars.load)
-    days = graph.days[[_number(name) for name in found.keys]]
+    days = graph.days[np.fromiter(map(_number, found.keys), np.int64, graph.size)]
     with clock("build and order"):
         ours = TaskGraph.from_arrays(found.keys, days, found.before, found.after)
     with clock("passes"):

@@ -124,10 +124,7 @@ def _of_many(
     outcome = Outcome(graph.waves, columns, today)
     start, finish = outcome.start.tolist(), outcome.finish.tolist()
     dates = {ordinal: date.fromordinal(ordinal) if ordinal else None for ordinal in {*start, *finish}}
-    blocked_by, blocking = (
-        (tuple(map(graph.keys.__getitem__, joined)) for joined in direction)
-        for direction in graph.waves.joined_among(columns.is_open)
-    )
+    blocked_by, blocking = (joined.named(graph.keys) for joined in graph.waves.joined_among(columns.is_open))
     return {
         key: Forecast(start=dates[begin], finish=dates[end], at_risk=at_risk, blocked_by=waits_for, blocking=holds_up)
         for key, begin, end, at_risk, waits_for, holds_up in zip(

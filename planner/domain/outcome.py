@@ -121,10 +121,11 @@ class Outcome:
     def _reckon(self, years: int) -> None:
         self._years = years
         given = [self._columns.start, self._columns.plan_date, self._columns.last_day, self._columns.done_on]
-        known = np.concatenate([np.asarray(days, dtype=np.int32) for days in given])
-        known = known[known > 0]
-        first = min(self._today, date.fromordinal(int(known.min(initial=date.max.toordinal()))))
-        last = max(self._today, date.fromordinal(int(known.max(initial=1))))
+        columns = [np.asarray(days, dtype=np.int32) for days in given]
+        latest = max(int(days.max(initial=0)) for days in columns)
+        earliest = min(int(days.min(initial=date.max.toordinal(), where=days > 0)) for days in columns)
+        first = min(self._today, date.fromordinal(earliest))
+        last = max(self._today, date.fromordinal(max(1, latest)))
         last = date(min(last.year + years, MAXYEAR), 12, 31)
         self._turns = Turns(self._columns.calendars, first, last)
         self._terms = _Terms(self._graph, self._columns, self._turns, self._today)

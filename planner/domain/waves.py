@@ -17,7 +17,7 @@ the tasks are walked one by one, in memory views of the same arrays; a graph may
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -72,10 +72,10 @@ class Followers:
         places += np.arange(len(places))
         return self.to[places], counts
 
-    def each(self) -> Iterator[list[int]]:
-        """Yield the followers of each task."""
-        to = self.to.tolist()
-        return (to[begin:end] for begin, end in pairwise(self.first.tolist()))
+    def named(self, names: Sequence[str]) -> Iterator[tuple[str, ...]]:
+        """Yield the followers of each task by their names; `names` is by task."""
+        told = list(map(names.__getitem__, self.to.tolist()))
+        return (tuple(told[begin:end]) for begin, end in pairwise(self.first.tolist()))
 
 
 class WaveGraph:
@@ -130,8 +130,8 @@ class WaveGraph:
         first = self.followers.first
         return Followers.from_pairs(self.followers.to, np.repeat(np.arange(size), np.diff(first)), size)
 
-    def joined_among(self, chosen: ArrayLike) -> tuple[Iterator[list[int]], Iterator[list[int]]]:
-        """Return for each task, in turn, the chosen tasks it waits for, and those that wait for it; ascending.
+    def joined_among(self, chosen: ArrayLike) -> tuple[Followers, Followers]:
+        """Return, by task, the chosen tasks that each waits for, and those that wait for it.
 
         Args:
             chosen: by task; one that is not chosen is joined to none.
@@ -141,7 +141,7 @@ class WaveGraph:
         before, after = np.repeat(self.order, np.diff(self.followers.first)), self.order[self.followers.to]
         kept = among[before] & among[after]
         before, after = before[kept], after[kept]
-        return Followers.from_pairs(after, before, size).each(), Followers.from_pairs(before, after, size).each()
+        return Followers.from_pairs(after, before, size), Followers.from_pairs(before, after, size)
 
     def ahead_of(self, rank: int) -> Iterator[Stretch]:
         """Yield what comes after `rank`: the rest of its stretch if that is walked rank by rank, then the others."""

@@ -45,14 +45,14 @@ def network(session: Session, calendar: Callable[[str], Calendar]) -> Network:
     keys, columns, withdrawn = _columns(session, calendar)
     place = {key: number for number, key in enumerate(keys)}
     # What `plans.dependencies` asks of the database is known here already: a join would take longer than all the rest.
-    waits = {key: number for key, number in place.items() if number not in withdrawn} if withdrawn else place
     before, after = array("i"), array("i")
     table = DependencyRow.__table__
     statement = select(table.c.predecessor, table.c.successor)
     for rows in session.execute(statement, execution_options={"yield_per": _ROWS}).partitions():
         for predecessor, successor in rows:
-            first, second = place.get(predecessor), waits.get(successor)
-            if first is not None and second is not None:  # a predecessor need not be filed yet
+            first, second = place.get(predecessor), place.get(successor)
+            # A predecessor need not be filed yet; a withdrawn task waits for nothing.
+            if first is not None and second is not None and second not in withdrawn:
                 before.append(first)
                 after.append(second)
     return Network(keys=keys, columns=columns, before=before, after=after)
