@@ -143,10 +143,11 @@ def impact(app: App, name: str, days: int) -> None:
                 for row in data["moves"]
             ],
         )
+        summary = _(
+            "{task} {days} working days later: others that move: {others}; newly late: {late}; agencies: {who}."
+        )
         say(
-            _(
-                "{task} {days} working days later: {others} other tasks move; newly late: {late}; agencies: {who}."
-            ).format(
+            summary.format(
                 task=data["task"],
                 days=days,
                 others=len(data["moves"]) - 1,
