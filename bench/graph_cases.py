@@ -169,7 +169,7 @@ def stored(clock: Clock, graph: Graph) -> dict[str, Any]:
     # The most that one slip can move: what waits for it, near or far, and is pushed past everything else.
     with clock("impact, years"):
         most = outcome.impact(task, 2500)
-    return {"makespan": schedule.makespan_days, "moved": len(moves), "most": len(most)}
+    return {"makespan": schedule.makespan_days, "moved": len(moves.tasks), "most": len(most.tasks)}
 
 
 # --- the yardsticks ---

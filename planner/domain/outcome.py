@@ -43,14 +43,14 @@ class TaskColumns:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Move:
-    """How a slip moves one task."""
+class Moves:
+    """How a slip moves tasks, a column each: a slip of a whole province is 60,000 of them."""
 
-    task: int  #: its number
-    before: date  #: forecast finish without the slip
-    after: date  #: forecast finish with it
-    late_before: bool  #: without the slip it is after its last day
-    late_after: bool
+    tasks: list[int]  #: their numbers, in order: the one that slips first
+    before: list[date]  #: forecast finish without the slip
+    after: list[date]  #: forecast finish with it
+    late_before: list[bool]  #: without the slip it is after their last day
+    late_after: list[bool]
 
 
 class _Terms:
@@ -164,7 +164,7 @@ class Outcome:
         foreseen = np.minimum(finish, self._turns.beyond - 1)
         return self._terms.is_open & (self._terms.last > 0) & (foreseen > self._terms.last)
 
-    def impact(self, task: int, days: int) -> list[Move]:
+    def impact(self, task: int, days: int) -> Moves:
         """Return what moves if `task` is finished `days` working days later: itself, then the others in order.
 
         Only tasks that wait for one that moves are reckoned again.
@@ -175,29 +175,22 @@ class Outcome:
         """
         rank = int(self._graph.rank[task])
         if not self._terms.is_open[rank]:
-            return []
+            return Moves(tasks=[], before=[], after=[], late_before=[], late_after=[])
         finish = self._slipped(rank, days)
         while self._fell_short(finish):
             self._reckon(self._years * 8)
             finish = self._slipped(rank, days)
         moved = np.flatnonzero(finish != self._finish)
-        told = (
-            self._graph.order[moved],
-            self._turns.ordinals(self._finish[moved]),
-            self._turns.ordinals(finish[moved]),
-            self._late(self._finish)[moved],
-            self._late(finish)[moved],
+        return Moves(
+            tasks=self._graph.order[moved].tolist(),
+            before=self._dates(self._finish[moved]),
+            after=self._dates(finish[moved]),
+            late_before=self._late(self._finish)[moved].tolist(),
+            late_after=self._late(finish)[moved].tolist(),
         )
-        return [
-            Move(
-                task=number,
-                before=date.fromordinal(before),
-                after=date.fromordinal(after),
-                late_before=late_before,
-                late_after=late_after,
-            )
-            for number, before, after, late_before, late_after in zip(*(one.tolist() for one in told), strict=True)
-        ]
+
+    def _dates(self, days: Small) -> list[date]:
+        return list(map(date.fromordinal, self._turns.ordinals(days).tolist()))
 
     def _slipped(self, rank: int, days: int) -> Small:
         finish, waits = self._finish.copy(), self._waits.copy()

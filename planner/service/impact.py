@@ -31,23 +31,24 @@ def impact(desk: Desk, text: str, days: int) -> dict[str, Any]:
         stored = network(session, desk.calendar)
         graph = TaskGraph.from_arrays(stored.keys, [0] * len(stored.keys), stored.before, stored.after)
         moves = Outcome(graph.waves, stored.columns, desk.today).impact(graph.place[record.key], days)
-        tasks = described(session, [stored.keys[move.task] for move in moves])
-    rows = []
-    for move in moves:
-        task = tasks[stored.keys[move.task]]
-        rows.append(
-            {
-                "task": task.key.split("/", 1)[1],
-                "agency": task.agency,
-                "title": task.title,
-                "responsible": task.responsible,
-                "last_day": task.last_day,
-                "finish_before": move.before,
-                "finish_after": move.after,
-                "late_before": move.late_before,
-                "late_after": move.late_after,
-            }
+        keys = [stored.keys[task] for task in moves.tasks]
+        tasks = described(session, keys)
+    rows = [
+        {
+            "task": key.split("/", 1)[1],
+            "agency": tasks[key].agency,
+            "title": tasks[key].title,
+            "responsible": tasks[key].responsible,
+            "last_day": tasks[key].last_day,
+            "finish_before": before,
+            "finish_after": after,
+            "late_before": late_before,
+            "late_after": late_after,
+        }
+        for key, before, after, late_before, late_after in zip(
+            keys, moves.before, moves.after, moves.late_before, moves.late_after, strict=True
         )
+    ]
     newly_late = [row for row in rows if row["late_after"] and not row["late_before"]]
     return {
         "task": record.short_key,

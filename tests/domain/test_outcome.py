@@ -17,7 +17,7 @@ from planner.domain import waves
 from planner.domain.calendar import EVERY_DAY, Calendar
 from planner.domain.forecast import Forecast, ForecastTask, columns_of, forecast
 from planner.domain.graph import TaskGraph
-from planner.domain.outcome import Outcome
+from planner.domain.outcome import Moves, Outcome
 from planner.errors import CycleFound
 
 MAY = {date(2020, 4, 30): False, date(2020, 5, 1): False, date(2020, 5, 9): True, date(2021, 1, 1): False}
@@ -117,6 +117,11 @@ def test_at_the_end_of_all_calendars_too(width: int, data: st.DataObject) -> Non
     assert found == forecast(tasks, pairs, PLAIN, TODAY)
 
 
+def rows(moves: Moves) -> list[tuple[int, date, date, bool, bool]]:
+    """Return each task that moves, with its finish before and after, and whether that is late."""
+    return list(zip(moves.tasks, moves.before, moves.after, moves.late_before, moves.late_after, strict=True))
+
+
 def slip(tasks: dict[str, ForecastTask], pairs: list[tuple[str, str]], key: str, days: int) -> dict[str, Forecast]:
     """Return the forecast if `key` were finished some working days later, the slow and obvious way."""
     finish = forecast(tasks, pairs, VN, TODAY)[key].finish
@@ -148,7 +153,7 @@ def test_a_slip_moves_what_a_new_forecast_would_move(
         for name in graph.order()
         if before[name].finish != after[name].finish
     ]
-    told = [(graph.keys[m.task], m.before, m.after, m.late_before, m.late_after) for m in moves]
+    told = [(graph.keys[task], *rest) for task, *rest in rows(moves)]
     assert told == expected
     assert told[0][0] == key
     assert again == moves, "asking changes nothing"
@@ -169,7 +174,7 @@ def test_a_slip_is_stopped_by_the_room_behind_it_and_pushes_where_there_is_none(
     _graph, outcome = outcome_of(tasks, [("a", "b"), ("a", "c"), ("c", "d")])
     moves = outcome.impact(0, 2)
     # a ends on 6 May, with the slip on 8 May; 9 May is a Saturday worked; c: 7 and 8 May, then 9 and 11 May.
-    assert [(m.task, m.before.day, m.after.day, m.late_before, m.late_after) for m in moves] == [
+    assert [(task, before.day, after.day, *late) for task, before, after, *late in rows(moves)] == [
         (0, 6, 8, False, True),
         (2, 8, 11, False, False),
         (3, 9, 12, False, True),
@@ -179,13 +184,14 @@ def test_a_slip_is_stopped_by_the_room_behind_it_and_pushes_where_there_is_none(
 def test_a_task_on_which_no_work_is_owed_does_not_slip() -> None:
     tasks = {"a": ForecastTask(done_on=date(2020, 4, 29), is_open=False), "b": ForecastTask(duration=2)}
     _graph, outcome = outcome_of(tasks, [("a", "b")])
-    assert outcome.impact(0, 5) == []
+    assert rows(outcome.impact(0, 5)) == []
 
 
 def test_a_slip_of_thousands_of_years_ends_with_the_calendar() -> None:
     tasks = {"a": ForecastTask(duration=2, calendar=PLAIN), "b": ForecastTask(duration=2, calendar=PLAIN)}
     _graph, outcome = outcome_of(tasks, [("a", "b")])
-    assert [(m.task, m.after) for m in outcome.impact(0, 10**12)] == [(0, date.max), (1, date.max)]
+    moves = outcome.impact(0, 10**12)
+    assert (moves.tasks, moves.after) == ([0, 1], [date.max, date.max])
     assert outcome.finish.tolist() == [date(2020, 5, 5).toordinal(), date(2020, 5, 7).toordinal()]
 
 
