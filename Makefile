@@ -76,6 +76,7 @@ bench: $(TEST)/.ready ## measure; each measure alone: python -m bench.NAME --jso
 	$(RUN) bench.startup
 	$(RUN) bench.filing
 	$(RUN) bench.tick
+	$(RUN) bench.graph
 
 # --- maintenance ---
 

@@ -18,6 +18,7 @@ HEAVY = {
     "holidays",
     "jinja2",
     "lxml",
+    "numpy",
     "psycopg",
     "pydantic",
     "python_calamine",

@@ -110,6 +110,61 @@ def show(app: App, name: str) -> None:
     app.emit(data, people)
 
 
+@task.command(help=N_("Show what would move if a task were finished some working days later; nothing is changed."))
+@TASK
+@option(
+    "--days",
+    type=click.IntRange(1, 3650),
+    required=True,
+    help=N_("How many working days after its forecast the task is finished."),
+)
+@everywhere()
+@pass_app
+def impact(app: App, name: str, days: int) -> None:
+    """Show what one slip moves."""
+    from planner.cli.output import say, show_table, text_of
+    from planner.service.impact import impact as impact_of
+
+    data = impact_of(app.desk(), name, days)
+
+    def people() -> None:
+        show_table(
+            [_("Task"), _("Title"), _("Agency"), _("Last day"), _("Foreseen"), _("With the slip"), _("Late")],
+            [
+                (
+                    row["task"],
+                    row["title"],
+                    row["agency"],
+                    row["last_day"],
+                    row["finish_before"],
+                    row["finish_after"],
+                    _lateness(row),
+                )
+                for row in data["moves"]
+            ],
+        )
+        summary = _(
+            "{task} {days} working days later: others that move: {others}; newly late: {late}; agencies: {who}."
+        )
+        say(
+            summary.format(
+                task=data["task"],
+                days=days,
+                others=len(data["moves"]) - 1,
+                late=len(data["newly_late"]),
+                who=text_of(data["agencies"]),
+            )
+        )
+
+    app.emit(data, people)
+
+
+def _lateness(row: dict[str, Any]) -> str | None:
+    if not row["late_after"]:
+        return None
+    return _("late already") if row["late_before"] else _("newly late")
+
+
 def _moved(app: App, move: Callable[[], dict[str, Any]]) -> None:
     from planner.cli.output import say, text_of
     from planner.domain.status import TaskState

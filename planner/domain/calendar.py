@@ -102,6 +102,11 @@ class Calendar:
         days = self._covering(start.year, last.year)
         return bisect_right(days, last.toordinal()) - bisect_left(days, start.toordinal())
 
+    def working_days(self, first: date, last: date) -> array[int]:
+        """Return the ordinals of the working days from `first` to `last`, both included, ascending."""
+        days = self._covering(first.year, last.year)
+        return days[bisect_left(days, first.toordinal()) : bisect_right(days, last.toordinal())]
+
     def _covering(self, first: int, last: int) -> array[int]:
         if self._known is None:
             days = array("l", self._working(first, last))

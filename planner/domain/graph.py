@@ -1,28 +1,41 @@
 """Which task waits for which: their order, their slack, and the chain of tasks that decides when all is done.
 
-Knows no dates: days are counted from 0, and `forecast.py` turns working days into dates. A task is a name here.
+Knows no dates: days are counted from 0, and `forecast.py` turns working days into dates. A task is a name here; inside
+it is a number, and the work is done by `lists.py`, or by `waves.py` when there are many tasks. Both answer the same.
 Source: critical path method; design notes "The task graph".
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from itertools import chain, islice, repeat
+from typing import TYPE_CHECKING, Any
 
+from planner.domain.lists import ListGraph, circles_of
 from planner.errors import CycleFound
+
+if TYPE_CHECKING:  # arrays are loaded when there is a large graph
+    from numpy.typing import ArrayLike
+
+    from planner.domain.lists import Days
+    from planner.domain.waves import WaveGraph
+
+#: From so many tasks on arrays are quicker, the 0.1 s to load NumPy included. Measured: `python -m bench.graph`.
+MANY = 50_000
+_BATCH = 100_000  # dependencies turned into numbers at a time
 
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
     """When each task may begin and must end, in days from 0; a task's days are [start, finish)."""
 
-    early_start: dict[str, int]  #: the earliest day on which it can begin
-    early_finish: dict[str, int]  #: early_start + duration
-    late_start: dict[str, int]  #: the latest day on which it may begin without moving the end
-    late_finish: dict[str, int]  #: late_start + duration
-    slack: dict[str, int]  #: late_start - early_start: days it may slip without moving the end
+    early_start: Mapping[str, int]  #: the earliest day on which it can begin
+    early_finish: Mapping[str, int]  #: early_start + duration
+    late_start: Mapping[str, int]  #: the latest day on which it may begin without moving the end
+    late_finish: Mapping[str, int]  #: late_start + duration
+    slack: Mapping[str, int]  #: late_start - early_start: days it may slip without moving the end
     makespan_days: int  #: days from the first start to the last finish
     critical_path: tuple[str, ...]  #: one longest chain, from a task without predecessors to one without successors
     critical: frozenset[str]  #: every task of slack 0
@@ -48,6 +61,26 @@ class Schedule:
         }
 
 
+class _Days(Mapping[str, int]):
+    """Days by task, in an array: equal to a dict of the same, at a tenth of its memory."""
+
+    def __init__(self, graph: TaskGraph, days: Days) -> None:
+        self._graph = graph
+        self._days = days
+
+    def __getitem__(self, key: str) -> int:
+        return int(self._days[self._graph.place[key]])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._graph.keys)
+
+    def __len__(self) -> int:
+        return len(self._days)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+
 class TaskGraph:
     """Tasks with durations, and which waits for which; never circular.
 
@@ -55,34 +88,88 @@ class TaskGraph:
     `order()`, whatever the order of the dependencies. Nothing here recurses: a chain of a million tasks is fine.
     """
 
-    def __init__(self, durations: Mapping[str, int], dependencies: Iterable[tuple[str, str]]) -> None:
+    def __init__(
+        self,
+        durations: Mapping[str, int],
+        dependencies: Iterable[tuple[str, str]],
+        *,
+        strict: bool = True,
+    ) -> None:
         """Build the graph and sort it.
 
         Args:
             durations: days (0 or more) by task; 0 is a milestone.
             dependencies: (predecessor, successor) pairs; a pair given twice is one dependency.
+            strict: a dependency on a task that `durations` does not hold is a mistake; otherwise it is left out.
 
         Raises:
             CycleFound: the dependencies run in a circle; `.path` names its tasks in order, the first again at the end.
             ValueError: a dependency names a task that `durations` does not hold, or a duration is negative. Both are
                 the caller's to rule out: whoever reads a plan knows the place of the mistake and tells it.
         """
-        self._keys = list(durations)
-        self._place = {key: place for place, key in enumerate(self._keys)}
-        self._days = list(durations.values())
-        if any(days < 0 for days in self._days):
-            negative = next(key for key, days in durations.items() if days < 0)
+        self.keys: Sequence[str] = list(durations)
+        days = list(durations.values())
+        if min(days, default=0) < 0:
+            negative = next(key for key, length in durations.items() if length < 0)
             raise ValueError(f"task {negative!r} has a negative duration")
-        self._after = _successor_lists(self._place, dependencies)
-        self._order = _sorted_by_waves(self._after)
-        if len(self._order) < len(self._keys):
-            raise CycleFound([self._keys[task] for task in _circles(self._after, self._order)[0]])
+        # Python counts without end, an array up to 2**63.
+        if len(days) >= MANY and sum(days) < 2**62:
+            self._sort(days, *_numbered(self.place, dependencies, strict))
+        else:
+            self._inside: ListGraph | WaveGraph = ListGraph(days, _successor_lists(self.place, dependencies, strict))
+            self._refuse_circles()
+
+    @classmethod
+    def from_arrays(cls, keys: Sequence[str], durations: ArrayLike, before: ArrayLike, after: ArrayLike) -> TaskGraph:
+        """Build the graph of tasks that are numbered already; kept in arrays, whatever its size.
+
+        Args:
+            keys: the names, each once, in the order as filed; a task's number is its place here.
+            durations: days (0 or more) by number; their sum is less than 2**62.
+            before: numbers: of each dependency the predecessor.
+            after: numbers: of each dependency the successor; as long as `before`.
+
+        Raises:
+            CycleFound: as above.
+        """
+        graph = cls.__new__(cls)
+        graph.keys = keys
+        graph._sort(durations, before, after)
+        return graph
+
+    def _sort(self, days: ArrayLike, before: ArrayLike, after: ArrayLike) -> None:
+        from planner.domain.waves import WaveGraph
+
+        self._inside = WaveGraph(days, before, after)
+        self._refuse_circles()
+
+    def _refuse_circles(self) -> None:
+        if len(self._inside.order) < len(self.keys):
+            raise CycleFound([self.keys[task] for task in self._inside.circle()])
+
+    @cached_property
+    def place(self) -> dict[str, int]:
+        """Return the number of each task: its place in the order as filed."""
+        return {key: place for place, key in enumerate(self.keys)}
+
+    @cached_property
+    def waves(self) -> WaveGraph:
+        """Return the graph in arrays, for whoever reckons with all tasks at once."""
+        from planner.domain.waves import WaveGraph
+
+        if isinstance(self._inside, WaveGraph):
+            return self._inside
+        pairs = [(task, later) for task in range(len(self.keys)) for later in self._inside.after(task)]
+        return WaveGraph([0] * len(self.keys), [task for task, _ in pairs], [later for _, later in pairs])
 
     def __len__(self) -> int:
-        return len(self._keys)
+        return len(self.keys)
 
     def __contains__(self, key: object) -> bool:
-        return key in self._place
+        return key in self.place
+
+    def _named(self, tasks: Iterable[int]) -> tuple[str, ...]:
+        return tuple(map(self.keys.__getitem__, tasks))
 
     def order(self) -> list[str]:
         """Return every task after all its predecessors.
@@ -90,84 +177,37 @@ class TaskGraph:
         Tasks come in waves: first those that wait for nobody, then those that wait only for them, and so on; within a
         wave in the order given.
         """
-        return [self._keys[task] for task in self._order]
+        return list(map(self.keys.__getitem__, self._inside.order))
 
     def predecessors(self, key: str) -> tuple[str, ...]:
         """Return the tasks that `key` itself waits for, in the order given."""
-        return tuple(self._keys[task] for task in self._before[self._place[key]])
+        return self._named(self._inside.before(self.place[key]))
 
     def successors(self, key: str) -> tuple[str, ...]:
         """Return the tasks that themselves wait for `key`, in the order given."""
-        return tuple(self._keys[task] for task in self._after[self._place[key]])
+        return self._named(self._inside.after(self.place[key]))
 
     def downstream(self, key: str) -> tuple[str, ...]:
         """Return every task that a slip of `key` may push, near or far, without `key`; as sorted by `order()`."""
-        found = {self._place[key]}
-        waiting = [self._place[key]]
-        while waiting:
-            for task in self._after[waiting.pop()]:
-                if task not in found:
-                    found.add(task)
-                    waiting.append(task)
-        found.remove(self._place[key])
-        return tuple(self._keys[task] for task in sorted(found, key=self._rank.__getitem__))
+        return self._named(self._inside.downstream(self.place[key]))
 
     def schedule(self) -> Schedule:
         """Return the earliest and latest days of every task, its slack, and the critical path."""
-        days, after = self._days, self._after
-        start = [0] * len(days)
-        for task in self._order:
-            finish = start[task] + days[task]
-            for later in after[task]:
-                if start[later] < finish:  # noqa: PLR1730 - a call for each dependency is felt at a million tasks
-                    start[later] = finish
-        makespan = max((begin + length for begin, length in zip(start, days, strict=True)), default=0)
-        late = [0] * len(days)
-        for task in reversed(self._order):
-            finish = makespan
-            for later in after[task]:
-                if late[later] < finish:  # noqa: PLR1730 - as above
-                    finish = late[later]
-            late[task] = finish - days[task]
-        keys = self._keys
+        passes = self._inside.passes()
         return Schedule(
-            early_start=dict(zip(keys, start, strict=True)),
-            early_finish={key: start[task] + days[task] for task, key in enumerate(keys)},
-            late_start=dict(zip(keys, late, strict=True)),
-            late_finish={key: late[task] + days[task] for task, key in enumerate(keys)},
-            slack={key: late[task] - start[task] for task, key in enumerate(keys)},
-            makespan_days=makespan,
-            critical_path=tuple(keys[task] for task in self._longest_chain(start, late)),
-            critical=frozenset(key for task, key in enumerate(keys) if late[task] == start[task]),
-            dependencies=sum(map(len, after)),
+            early_start=self._by_key(passes.start),
+            early_finish=self._by_key(passes.finish),
+            late_start=self._by_key(passes.late_start),
+            late_finish=self._by_key(passes.late_finish),
+            slack=self._by_key(passes.slack),
+            makespan_days=passes.makespan,
+            critical_path=self._named(passes.longest_chain),
+            critical=frozenset(self._named(passes.critical)),
+            dependencies=self._inside.dependencies,
         )
 
-    def _longest_chain(self, start: list[int], late: list[int]) -> list[int]:
-        # A critical task that starts on day 0 has no predecessor, or a critical one that ends on day 0 and comes before
-        # it in the order: so the first of them has none. A critical task that ends before the end has a critical
-        # successor that starts there. Taking the first at each step makes the chain the same every time.
-        task = next((task for task in self._order if start[task] == late[task] == 0), None)
-        chain: list[int] = []
-        while task is not None:
-            chain.append(task)
-            finish = start[task] + self._days[task]
-            task = next((later for later in self._after[task] if start[later] == late[later] == finish), None)
-        return chain
-
-    @cached_property
-    def _before(self) -> list[list[int]]:
-        before: list[list[int]] = [[] for _ in self._keys]
-        for task, later_tasks in enumerate(self._after):
-            for later in later_tasks:
-                before[later].append(task)
-        return before
-
-    @cached_property
-    def _rank(self) -> list[int]:
-        rank = [0] * len(self._keys)
-        for position, task in enumerate(self._order):
-            rank[task] = position
-        return rank
+    def _by_key(self, days: Days) -> Mapping[str, int]:
+        return dict(zip(self.keys, days, strict=True)) if isinstance(days, list) else _Days(self, days)
 
 
 def circles(tasks: Iterable[str], dependencies: Iterable[tuple[str, str]]) -> list[tuple[str, ...]]:
@@ -181,83 +221,41 @@ def circles(tasks: Iterable[str], dependencies: Iterable[tuple[str, str]]) -> li
     """
     keys = list(tasks)
     after = _successor_lists({key: place for place, key in enumerate(keys)}, dependencies)
-    return [tuple(keys[task] for task in circle) for circle in _circles(after, _sorted_by_waves(after))]
+    return [tuple(keys[task] for task in circle) for circle in circles_of(after)]
 
 
-def _successor_lists(place: Mapping[str, int], dependencies: Iterable[tuple[str, str]]) -> list[list[int]]:
+def _successor_lists(
+    place: Mapping[str, int], dependencies: Iterable[tuple[str, str]], strict: bool = True
+) -> list[list[int]]:
     after: list[list[int]] = [[] for _ in place]
     for predecessor, successor in dependencies:
         try:
             after[place[predecessor]].append(place[successor])
         except KeyError as error:
-            message = f"dependency {predecessor!r} -> {successor!r}: there is no task {error.args[0]!r}"
-            raise ValueError(message) from None
+            if strict:
+                raise _unknown(predecessor, successor, error.args[0]) from None
     return [sorted(set(later)) if len(later) > 1 else later for later in after]
 
 
-def _sorted_by_waves(after: list[list[int]]) -> list[int]:
-    waits_for = [0] * len(after)
-    for later_tasks in after:
-        for later in later_tasks:
-            waits_for[later] += 1
-    wave = [task for task, count in enumerate(waits_for) if count == 0]
-    order: list[int] = []
-    while wave:
-        order += wave
-        following: list[int] = []
-        for task in wave:
-            for later in after[task]:
-                waits_for[later] -= 1
-                if waits_for[later] == 0:
-                    following.append(later)
-        following.sort()
-        wave = following
-    return order
+def _numbered(
+    place: Mapping[str, int], dependencies: Iterable[tuple[str, str]], strict: bool
+) -> tuple[ArrayLike, ArrayLike]:
+    import numpy as np
+
+    batches = [np.empty((0, 2), dtype=np.int64)]
+    rest = iter(dependencies)
+    while batch := list(islice(rest, _BATCH)):
+        # Without a loop in Python: -1 for a task that is not there.
+        numbers = np.fromiter(map(place.get, chain.from_iterable(batch), repeat(-1)), np.int64, 2 * len(batch))
+        pairs = numbers.reshape(-1, 2)
+        known = (pairs >= 0).all(axis=1)
+        if strict and not known.all():
+            wrong = batch[int(known.argmin())]
+            raise _unknown(*wrong, next(key for key in wrong if key not in place))
+        batches.append(pairs[known])
+    numbers = np.concatenate(batches)
+    return numbers[:, 0], numbers[:, 1]
 
 
-def _circles(after: list[list[int]], order: list[int]) -> list[list[int]]:
-    # What sorting leaves over lies on a circle or behind one. Walk ahead, depth first; a step back onto the walk closes
-    # a circle, whose tasks are then out, as are tasks from which there is no further step.
-    left = set(range(len(after))).difference(order)
-    found: list[list[int]] = []
-    for first in sorted(left):
-        walk = [first] if first in left else []
-        on_walk = {task: place for place, task in enumerate(walk)}
-        ahead = {task: iter(after[task]) for task in walk}
-        while walk:
-            later = next((later for later in ahead[walk[-1]] if later in left), None)
-            if later is None:
-                left.discard(walk[-1])
-                del on_walk[walk.pop()]
-            elif later in on_walk:
-                lap = walk[on_walk[later] :]
-                circle = _shortest_circle(after, later, set(lap))
-                found.append([*circle, circle[0]])
-                left.difference_update(circle)
-                del walk[on_walk[later] :]
-                for task in lap:
-                    del on_walk[task]
-            else:
-                on_walk[later] = len(walk)
-                walk.append(later)
-                ahead[later] = iter(after[later])
-    return found
-
-
-def _shortest_circle(after: list[list[int]], through: int, among: set[int]) -> list[int]:
-    # Breadth first from `through` back to it; the caller has seen that there is a way round.
-    came_from: dict[int, int] = {}
-    reached = [through]
-    while through not in came_from:
-        reached = [
-            later
-            for task in reached
-            for later in after[task]
-            if later in among and came_from.setdefault(later, task) == task
-        ]
-    circle = [came_from[through]]
-    while circle[-1] != through:
-        circle.append(came_from[circle[-1]])
-    circle.reverse()
-    first = circle.index(min(circle))  # told from the task that was filed first
-    return circle[first:] + circle[:first]
+def _unknown(predecessor: str, successor: str, missing: str) -> ValueError:
+    return ValueError(f"dependency {predecessor!r} -> {successor!r}: there is no task {missing!r}")

@@ -44,6 +44,7 @@ def outlook(
         calendar: finds a calendar by the name a plan gives.
         today: the day of the forecast.
     """
+    calendars = {name: calendar(name) for name in {record.plan.calendar for record in plans.values()}}
     return forecast(
         {
             key: ForecastTask(
@@ -54,7 +55,7 @@ def outlook(
                 done_on=record.done_on if record.state in (TaskState.SUBMITTED, TaskState.CONFIRMED) else None,
                 is_open=record.state.is_open,
                 percent=record.percent,
-                calendar=calendar(plans[record.plan].plan.calendar),
+                calendar=calendars[plans[record.plan].plan.calendar],
             )
             for key, record in tasks.items()
         },

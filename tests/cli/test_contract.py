@@ -52,6 +52,7 @@ KEYS: dict[str, set[str]] = {
     "plan graph new.yaml": {"tasks", "dependencies", "makespan_days", "critical_path", "schedule"},
     "task list": {"task", "agency", "title", "responsible", "due_text", "last_day", "state", "percent", "timeliness"},
     f"task show {T}": {"task", "goal", "deadline", "first_last_day", "extensions", "history", "timeliness"},
+    f"task impact {T} --days 5": {"task", "days", "moves", "newly_late", "agencies"},
     f"task start {T}": {"task", "state", "percent", "last_day"},
     f"task progress {T} 40": {"task", "state", "percent", "last_day"},
     f"task done {T} --document 5/BC --on 2020-05-05": {"task", "state", "percent", "timeliness"},
@@ -167,6 +168,8 @@ def test_deeper_keys_are_there_too(files: Path, run: Run) -> None:
         "open_overdue",
         "awaiting_confirmation",
     }
+    move = run("task", "impact", T, "--days", "5", "--json").data["moves"][0]
+    assert set(move) >= {"task", "agency", "last_day", "finish_before", "finish_after", "late_before", "late_after"}
     schedule = run("plan", "graph", "stttt", "--json").data["schedule"]["I.1"]
     assert set(schedule) == {"early_start", "early_finish", "late_start", "late_finish", "slack"}
     assert all(isinstance(value, int) for value in schedule.values())
