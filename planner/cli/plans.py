@@ -14,6 +14,15 @@ from planner.i18n import gettext as _
 
 AGENCY = option("--agency", metavar="CODE", help=N_("The agency that files; default: the one the file names."))
 DIRECTIVE = option("--directive", metavar="CODE", help=N_("The directive; default: the newest one."))
+RENUMBERED = option(
+    "--renumbered",
+    multiple=True,
+    metavar="OLD=NEW",
+    help=N_("A task stands under a new number: OLD=NEW, or all; what became of it goes with it."),
+)
+REPLACED = option(
+    "--replaced", multiple=True, metavar="OLD", help=N_("What stands in place of task OLD is another task; or all.")
+)
 
 
 @click.group(cls=Group, help=N_("File plans, see what they say and who has none."))
@@ -25,14 +34,25 @@ def plan() -> None:
 @argument("path", metavar="FILE", type=FILE)
 @AGENCY
 @DIRECTIVE
+@RENUMBERED
+@REPLACED
 @everywhere()
 @pass_app
-def check(app: App, path: Path, agency: str | None, directive: str | None) -> None:
+def check(
+    app: App,
+    path: Path,
+    agency: str | None,
+    directive: str | None,
+    renumbered: tuple[str, ...],
+    replaced: tuple[str, ...],
+) -> None:
     """Check a file."""
     from planner.cli.output import say, show_problems
     from planner.service import filing
+    from planner.service.renumbering import answers
 
-    loaded = filing.check(app.desk(), path, agency=agency, directive=directive)
+    given = answers(renumbered, replaced)
+    loaded = filing.check(app.desk(), path, agency=agency, directive=directive, answers=given)
     ok = not any(problem.severity == "error" for problem in loaded.problems)
     goals = len(loaded.draft.goals)
     tasks = sum(len(goal.tasks) for goal in loaded.draft.goals)
@@ -54,23 +74,36 @@ def check(app: App, path: Path, agency: str | None, directive: str | None) -> No
 @argument("path", metavar="FILE", type=FILE)
 @AGENCY
 @DIRECTIVE
+@RENUMBERED
+@REPLACED
 @everywhere(writes=True)
 @pass_app
-def file(app: App, path: Path, agency: str | None, directive: str | None) -> None:
+def file(
+    app: App,
+    path: Path,
+    agency: str | None,
+    directive: str | None,
+    renumbered: tuple[str, ...],
+    replaced: tuple[str, ...],
+) -> None:
     """File a plan."""
     from planner.cli.output import say, show_problems
     from planner.service import filing
+    from planner.service.renumbering import answers
 
-    filed = filing.file(app.desk(), path, agency=agency, directive=directive)
+    given = answers(renumbered, replaced)
+    filed = filing.file(app.desk(), path, agency=agency, directive=directive, answers=given)
 
     def show() -> None:
+        message = _("Filed: {plan}, version {version}, {tasks} tasks, receipt {receipt}.")
         if filed.unchanged:
-            say(_("This content was filed before; nothing changed."))
-        say(
-            _("Filed: {plan}, version {version}, {tasks} tasks, receipt {receipt}.").format(
-                plan=filed.plan, version=filed.version, tasks=filed.tasks, receipt=filed.receipt
+            message = _(
+                "Filed before and unchanged: {plan}, version {version}, {tasks} tasks, receipt {receipt}. "
+                "There is no new version."
             )
-        )
+        say(message.format(plan=filed.plan, version=filed.version, tasks=filed.tasks, receipt=filed.receipt))
+        for old, new in filed.renumbered:
+            say(_("Task {old} is {new} from now on.").format(old=old, new=new))
         if filed.problems:
             show_problems(filed.problems)
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache
 from itertools import groupby
@@ -280,6 +280,38 @@ def _give_up(session: Session, mails: Collection[int]) -> set[int]:
             )
         )
     return gone
+
+
+def follow_renumbering(session: Session, moved: Mapping[str, str]) -> None:
+    """Let the ledger follow tasks to their new keys, so that nobody is told twice, and nobody of the wrong task.
+
+    A mail that nobody has begun to send names the old number; it is given up, and the next round writes it anew.
+
+    Args:
+        session: a writing transaction.
+        moved: new task key by old task key; two tasks may change places.
+    """
+    rows = [
+        row
+        for some in _chunks(list(moved))
+        for row in session.scalars(select(NoticeRow).where(NoticeRow.subject.in_(some)))
+    ]
+    if not rows:
+        return
+    gone = _give_up(session, {row.mail_id for row in rows if row.mail_id is not None})
+    _release(session, sorted(gone))
+    change = update(_NOTICE).where(_NOTICE.c.id == bindparam("b_id"))
+    subjects = {row.id: moved[row.subject] for row in rows}
+    keys = {row.id: replace(notice_of(row), subject=subjects[row.id]).key for row in rows}
+    session.expire_all()
+    # In two steps: while tasks change places, a key may still be another notice's.
+    session.connection().execute(
+        change.values(key=bindparam("b_key")), [{"b_id": one, "b_key": f"moving {one}"} for one in keys]
+    )
+    session.connection().execute(
+        change.values(key=bindparam("b_key"), subject=bindparam("b_subject")),
+        [{"b_id": one, "b_key": key, "b_subject": subjects[one]} for one, key in keys.items()],
+    )
 
 
 def _chunks(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
