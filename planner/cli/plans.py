@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import click
 
+from planner.cli import versions
 from planner.cli.base import DAY, FILE, FOLDER, App, Group, argument, everywhere, option, pass_app
 from planner.i18n import N_
 from planner.i18n import gettext as _
@@ -145,42 +145,8 @@ def file_all(app: App, folder: Path) -> None:
         raise click.exceptions.Exit(1)
 
 
-@plan.command(help=N_("Accept a submitted plan; its tasks are in force from then on."))
-@argument("name", metavar="PLAN")
-@everywhere(writes=True)
-@pass_app
-def accept(app: App, name: str) -> None:
-    """Accept a plan."""
-    from planner.domain.status import PlanState
-
-    _decide(app, name, PlanState.ACCEPTED, "")
-
-
-@plan.command("return", help=N_("Return a plan to its agency, which then owes one again."))
-@argument("name", metavar="PLAN")
-@option("--reason", required=True, help=N_("Why; the agency reads it."))
-@everywhere(writes=True)
-@pass_app
-def return_(app: App, name: str, reason: str) -> None:
-    """Return a plan."""
-    from planner.domain.status import PlanState
-
-    _decide(app, name, PlanState.RETURNED, reason)
-
-
-def _decide(app: App, name: str, state: Any, reason: str) -> None:
-    from planner.cli.output import say
-    from planner.service import filing
-
-    data = filing.decide(app.desk(), name, state, reason)
-    app.emit(
-        data,
-        lambda: say(
-            _("{plan}, version {version}: {state}.").format(
-                plan=data["plan"], version=data["version"], state=_(state.label)
-            )
-        ),
-    )
+for _command in (versions.accept, versions.return_):
+    plan.add_command(_command)
 
 
 @plan.command("list", help=N_("List plans with the version in force."))
@@ -207,15 +173,16 @@ def list_(app: App) -> None:
 
 @plan.command(help=N_("Show a plan: its goals and tasks, each as it stands and as it is foreseen."))
 @argument("name", metavar="PLAN")
+@option("--version", type=int, metavar="NUMBER", help=N_("Which version, as it was filed; default: the one in force."))
 @everywhere()
 @pass_app
-def show(app: App, name: str) -> None:
+def show(app: App, name: str, version: int | None) -> None:
     """Show a plan."""
     from planner.cli.output import show_facts, show_table
     from planner.domain.status import PlanState, TaskState, Timeliness
     from planner.service import plans
 
-    data = plans.show(app.desk(), name)
+    data = plans.show(app.desk(), name, version)
 
     def people() -> None:
         show_facts(
@@ -258,6 +225,10 @@ def show(app: App, name: str) -> None:
             )
 
     app.emit(data, people)
+
+
+for _command in (versions.history, versions.diff, versions.export):
+    plan.add_command(_command)
 
 
 @plan.command(help=N_("List the agencies that owe a plan and have none accepted."))

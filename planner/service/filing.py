@@ -26,6 +26,7 @@ from planner.domain.status import PlanState
 from planner.errors import CycleFound, InputRejected, NotFound, Problem, Refused, WorldFailed
 from planner.i18n import gettext as _
 from planner.importer import READERS, Loaded, Register, load
+from planner.importer.places import in_reading_order
 from planner.service.desk import Desk
 from planner.service.renumbering import NO_ANSWERS, Answers, Refiling, moved_by, record_change, refiling
 from planner.service.tasks import require_words
@@ -121,12 +122,16 @@ def check(
     """Read and check a file against the registers and the tasks that stand; write nothing."""
     with desk.reading() as session:
         known = known_to(desk, session)
-        loaded = _load(path, known.register(), agency, directive)
+        loaded = load_file(path, known.register(), agency, directive)
         if loaded.plan is not None:
             latest = plans.latest_record(session, loaded.plan.key)
             problems = _against_what_stands(desk, session, loaded, latest, answers).problems
-            loaded = replace(loaded, problems=(*loaded.problems, *problems))
+            loaded = replace(loaded, problems=_in_order([*loaded.problems, *problems]))
     return loaded
+
+
+def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    return tuple(sorted(problems, key=lambda problem: in_reading_order(problem.place)))
 
 
 def _against_what_stands(
@@ -141,7 +146,8 @@ def _against_what_stands(
     return replace(found, problems=(*found.problems, *circle))
 
 
-def _load(path: Path, register: Register, agency: str | None, directive: str | None) -> Loaded:
+def load_file(path: Path, register: Register, agency: str | None = None, directive: str | None = None) -> Loaded:
+    """Read and check a file against a register; write nothing."""
     try:
         return load(path, register, agency=agency, directive=directive)
     except OSError as error:
@@ -163,7 +169,7 @@ def file(
         PermissionRefused: who acts is of another agency.
     """
     with desk.writing() as session:
-        loaded = _load(path, known_to(desk, session).register(), agency, directive)
+        loaded = load_file(path, known_to(desk, session).register(), agency, directive)
         filed = store(desk, session, path.name, loaded, answers)
         if not filed.ok:
             raise InputRejected(
@@ -184,7 +190,7 @@ def store(desk: Desk, session: Session, name: str, loaded: Loaded, answers: Answ
     desk.require_agency(session, plan.agency)
     latest = plans.latest_record(session, plan.key)
     found = _against_what_stands(desk, session, loaded, latest, answers)
-    problems.extend(found.problems)
+    problems = list(_in_order([*problems, *found.problems]))
     if any(problem.severity == "error" for problem in problems):
         return Filed(file=name, agency=plan.agency, problems=tuple(problems))
     if latest is not None and latest.plan == plan and latest.state is not PlanState.RETURNED:
@@ -278,7 +284,7 @@ def _prepare(known: Known, language: str) -> None:
 
 def _load_in_worker(path: Path) -> Loaded | WorldFailed:
     try:
-        return _load(path, _worker["register"], None, None)
+        return load_file(path, _worker["register"], None, None)
     except WorldFailed as error:
         return WorldFailed(error.message)
 

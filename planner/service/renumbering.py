@@ -142,6 +142,7 @@ class _Asking:
         )
         self.wrong: list[Problem] = []
         self.open_questions: list[Problem] = []
+        self.asked: set[str] = set()  # old and new codes of the open questions
 
     def place(self, code: str, cell: str) -> str:
         """Return where a cell of a row stands; the row's number when the file is not at hand."""
@@ -162,6 +163,7 @@ class _Asking:
                 chosen[one.old] = one.new
             else:
                 self.open_questions.append(self.question(one))
+                self.asked |= {one.old, one.new}
         return chosen
 
     def refuse(self, option: str, message: str) -> None:
@@ -199,11 +201,10 @@ class _Asking:
     def gone(self, pairs: Mapping[str, str]) -> Iterator[Problem]:
         """Yield a warning for each task that the new version leaves out."""
         taken = set(pairs.values())
-        asked = {one.old for one in self.candidates} - self.given.replaced if self.open_questions else frozenset()
         searches = 0
         for code, record in self.standing.items():
             carried_on = code in pairs or (code in self.tasks and code not in taken)
-            if carried_on or code in asked or record.state is TaskState.CONFIRMED:
+            if carried_on or code in self.asked or record.state is TaskState.CONFIRMED:
                 continue
             message = _('Task {code} "{title}" is not in the file; it will be withdrawn.')
             message = message.format(code=code, title=record.task.title)
@@ -219,6 +220,8 @@ class _Asking:
         """Yield what a moved deadline means; `binding`: the plan is in force and who files may not extend it."""
         came_from = {new: old for old, new in pairs.items()}
         for code, task in self.tasks.items():
+            if code in self.asked:
+                continue  # whose deadline it is depends on the answer
             old = came_from.get(code, code if code not in pairs else "")
             record = self.standing.get(old)
             if record is not None and record.task.deadline.last_day != task.deadline.last_day:

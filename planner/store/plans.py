@@ -284,6 +284,11 @@ def latest_record(session: Session, key: str) -> PlanRecord | None:
     return None if row is None else _plan_record(row, content=True)
 
 
+def has_renumbered(session: Session, key: str) -> bool:
+    """Say whether a version of a plan carries tasks on under new numbers."""
+    return any(session.scalars(select(PlanVersionRow.renumbered).where(PlanVersionRow.plan == key)))
+
+
 def _versions(key: str) -> Any:
     return (
         select(
