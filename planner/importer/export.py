@@ -96,6 +96,14 @@ def _day_of(deadline: Deadline) -> date | None:
 # --- YAML -------------------------------------------------------------------------------------------------------------
 
 
+class _Plain(yaml.SafeDumper):
+    """Writes each value where it stands; our reader takes no references."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - asked of every value
+        """Return True: two tasks that name one day each name it."""
+        return True
+
+
 def write_yaml(plan: Plan, dues: Dues) -> bytes:
     """Return a plan as YAML; what is not stated is left out."""
     document = {
@@ -116,7 +124,7 @@ def write_yaml(plan: Plan, dues: Dues) -> bytes:
             for goal in plan.goals
         ],
     }
-    text = yaml.safe_dump(_stated(document), allow_unicode=True, sort_keys=False, width=_SPELLED)
+    text = yaml.dump(_stated(document), Dumper=_Plain, allow_unicode=True, sort_keys=False, width=_SPELLED)
     return (f"# {DAY_FIRST}\n" * dues.day_first + str(text)).encode("utf-8")
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -27,9 +31,9 @@ SIGNED = date(2020, 5, 4)
 
 _ODD = st.sampled_from(
     (
-        "=1+1", "+84 237", "-5", "@SUM(A1)", "'", '"', "“", "{=A1}", "#", "# ", ": ", "- ", "...", ".", "~", "null", "no",
-        "1.10", "1e5", "0123", "2020-05-04", "như trên", "_x0041_", "&amp;", "<b>", "%", "[a]", "{b: c}", "|", ">", "*x",
-        "http://x.vn", "internal:A1", "e\u0301", "Hoá", "🏛", "🇻🇳", "\u2028", "\u3000", "\t", "ﬁ", "ß", "(1)",
+        "=1+1", "+84 237", "-5", "@SUM(A1)", "'", '"', "“", "{=A1}", "#", "# ", ": ", "- ", "...", ".", "~", "null",
+        "no", "1.10", "1e5", "0123", "2020-05-04", "như trên", "_x0041_", "&amp;", "<b>", "%", "[a]", "{b: c}", "|",
+        ">", "*x", "http://x.vn", "internal:A1", "e\u0301", "Hoá", "🏛", "🇻🇳", "\u2028", "\u3000", "\t", "ﬁ", "ß", "(1)",
         "Người lập", "Nơi nhận", "./.",
     )
 )  # fmt: skip
@@ -128,7 +132,7 @@ def check(plan: Plan, suffix: str, folder: Path) -> None:
 
 
 _settings = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 
@@ -188,6 +192,14 @@ def test_an_hour_in_a_date_cell_stays_in_both_formats(tmp_path: Path) -> None:
     plan = one_task(deadline=read_deadline(Cell(datetime.fromisoformat("2020-06-05T16:30"), "")))
     for suffix in FORMATS:
         check(plan, suffix, tmp_path)
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_two_tasks_of_one_day_each_name_it(tmp_path: Path, suffix: str) -> None:
+    deadline = read_deadline(Cell(date(2020, 6, 5), ""))
+    plan = one_task(deadline=deadline)
+    plan = replace(plan, goals=(replace(plan.goals[0], tasks=(*plan.tasks, replace(plan.tasks[0], code="I.2"))),))
+    check(plan, suffix, tmp_path)
 
 
 def test_the_same_plan_gives_the_same_bytes() -> None:
