@@ -20,7 +20,7 @@ from planner.i18n import N_
 
 #: field of a task, in the order of the table -> message id of its name
 TASK_FIELDS: Mapping[str, str] = {
-    "title": N_("Task"),
+    "title": N_("Title"),
     "goal": N_("Goal"),
     "responsible": N_("Answers for it"),
     "cooperating": N_("Cooperating agencies"),
@@ -32,7 +32,7 @@ TASK_FIELDS: Mapping[str, str] = {
     "after": N_("Waits for"),
     "note": N_("Note"),
 }
-_GOAL_FIELDS: Mapping[str, str] = {"title": N_("Goal"), "target": N_("Target")}
+_GOAL_FIELDS: Mapping[str, str] = {"title": N_("Title"), "target": N_("Target")}
 _PLAN_FIELDS: Mapping[str, str] = {"number": N_("Number"), "signed": N_("Signed on"), "calendar": N_("Calendar")}
 #: field -> message id of its name, whatever it is a field of
 FIELD_NAMES: Mapping[str, str] = {**_PLAN_FIELDS, **_GOAL_FIELDS, **TASK_FIELDS}

@@ -273,6 +273,20 @@ def test_what_people_were_told_goes_with_the_task(desk: Desk, tmp_path: Path) ->
     }
 
 
+def test_a_mail_that_names_the_old_number_and_was_not_sent_is_written_anew(desk: Desk, tmp_path: Path) -> None:
+    file(desk, tmp_path, named("A", "B"))
+    mail = outbox.NewMail(
+        kind="digest", recipient=focal("stttt"), day=NOW.date(), key="m", subject="I.1", message_id="<m>", body=b"I.1"
+    )
+    with desk.writing() as session:
+        outbox.enqueue(session, [make_notice(f"{DIRECTIVE}/stttt:I.1")], policy_hash="p", at=NOW)
+        assert outbox.save_mail(session, mail, [one.id for one in outbox.queued(session)], NOW)
+    file(desk, tmp_path, named("mới", "A", "B"), ALL)
+    with desk.reading() as session:
+        assert [one.notice.subject for one in outbox.queued(session)] == [f"{DIRECTIVE}/stttt:I.2"]
+        assert outbox.mail_counts(session) == {"obsolete": 1}
+
+
 # --- when the department decides ---
 
 
