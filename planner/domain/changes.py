@@ -197,7 +197,7 @@ def moved_keys(record: PlanRecord, existing: Iterable[str]) -> dict[str, str]:
     """
     if not record.renumbered:
         return {}
-    plan, known = record.plan.key, list(existing)
+    plan, known = record.plan.key, dict.fromkeys(existing)
     moved = {task_key(plan, old): task_key(plan, new) for old, new in record.renumbered}
     moved = {old: new for old, new in moved.items() if old in known}
     taken = set(moved.values())

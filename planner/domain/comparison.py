@@ -132,9 +132,9 @@ def renumberings(old: Mapping[str, Titled], new: Mapping[str, Titled]) -> tuple[
     """
     found: dict[str, str] = {}  # new code -> old code
     for with_goal in (True, False):
-        before, now = _once(old, with_goal), _once(new, with_goal)
+        before, now, taken = _once(old, with_goal), _once(new, with_goal), set(found.values())
         for key, code in now.items():
-            if key in before and code not in found and before[key] not in found.values():
+            if key in before and code not in found and before[key] not in taken:
                 found[code] = before[key]
     return tuple(
         Renumbering(old=found[code], new=code, title=words.title)

@@ -113,7 +113,7 @@ def refiling(
     pairs = asking.pairs()
     problems = [*asking.wrong, *asking.open_questions, *asking.gone(pairs)]
     binding = desk.settings.auto_accept and base.state is PlanState.ACCEPTED and not _by_department(desk, session)
-    problems += asking.deadlines(pairs, binding=binding)
+    problems += [*asking.deadlines(pairs, binding=binding), *asking.old_numbers(pairs)]
     return Refiling(renumbered=tuple(pairs.items()), problems=tuple(problems))
 
 
@@ -135,6 +135,7 @@ class _Asking:
         self.tasks = {task.code: task for task in plan.tasks}
         self.drafts = {read_number(task.code): task for goal in draft.goals for task in goal.tasks}
         self.file = draft.file_name
+        self.before = {task.code: task for task in base.plan.tasks}
         goals = {goal.code: goal.title for goal in base.plan.goals}
         self.candidates = renumberings(
             {code: Titled(goal=goals.get(r.goal, ""), title=r.task.title) for code, r in standing.items()},
@@ -142,6 +143,7 @@ class _Asking:
         )
         self.wrong: list[Problem] = []
         self.open_questions: list[Problem] = []
+        self.was: dict[str, str] = {}  # old code by new code of the tasks that are carried on
         self.asked: set[str] = set()  # old and new codes of the open questions
 
     def place(self, code: str, cell: str) -> str:
@@ -154,8 +156,9 @@ class _Asking:
         chosen = {old: new for old, new in self.given.renumbered.items() if self.is_possible(old, new)}
         for old in sorted(self.given.replaced - self.standing.keys()):
             self.refuse("--replaced", _("No task {code} stands in {plan}.").format(code=old, plan=self.plan.key))
+        taken = set(chosen.values())
         for one in self.candidates:
-            if one.old in self.given.renumbered or one.new in chosen.values():
+            if one.old in self.given.renumbered or one.new in taken:
                 continue
             if one.old in self.given.replaced or (self.given.all_replaced and not self.given.all_renumbered):
                 continue
@@ -164,6 +167,7 @@ class _Asking:
             else:
                 self.open_questions.append(self.question(one))
                 self.asked |= {one.old, one.new}
+        self.was = {new: old for old, new in chosen.items()}
         return chosen
 
     def refuse(self, option: str, message: str) -> None:
@@ -201,6 +205,7 @@ class _Asking:
     def gone(self, pairs: Mapping[str, str]) -> Iterator[Problem]:
         """Yield a warning for each task that the new version leaves out."""
         taken = set(pairs.values())
+        fresh = {c: task.title for c, task in self.tasks.items() if c not in self.standing and c not in taken}
         searches = 0
         for code, record in self.standing.items():
             carried_on = code in pairs or (code in self.tasks and code not in taken)
@@ -208,22 +213,40 @@ class _Asking:
                 continue
             message = _('Task {code} "{title}" is not in the file; it will be withdrawn.')
             message = message.format(code=code, title=record.task.title)
-            new = {c: task.title for c, task in self.tasks.items() if c not in self.standing and c not in taken}
             searches += 1
-            near = similar(record.task.title, new) if new and searches <= _MOST_SEARCHES else None
+            near = similar(record.task.title, fresh) if fresh and searches <= _MOST_SEARCHES else None
             if near is not None and code not in self.given.replaced:
                 hint = _('Much like it: {new} "{title}"; if it is the same task: --renumbered {code}={new}.')
-                message += " " + hint.format(code=code, new=near, title=new[near])
+                message += " " + hint.format(code=code, new=near, title=fresh[near])
             yield Problem(place=self.file or code, code="task_left_out", message=message, severity="warning")
+
+    def came_from(self, code: str, pairs: Mapping[str, str]) -> TaskRecord | None:
+        """Return the standing task that a row of the file carries on."""
+        return self.standing.get(self.was.get(code, code if code not in pairs else ""))
+
+    def old_numbers(self, pairs: Mapping[str, str]) -> Iterator[Problem]:
+        """Yield a warning for each task of another agency that has another number since the version before."""
+        for code, task in self.tasks.items():
+            record = self.came_from(code, pairs)
+            before = self.before.get(record.task.code) if record else None
+            if record is None or before is None or before.after == record.task.after:
+                continue
+            for was, now in zip(before.after, record.task.after, strict=False):
+                if was != now and was in task.after and now not in task.after:
+                    message = _(
+                        "What was {was} bears the number {now} by now. If that task is meant, write {now} here."
+                    )
+                    cells = self.drafts[code].after if code in self.drafts else ()
+                    place = cells[0].place if cells else code
+                    message = message.format(was=was, now=now)
+                    yield Problem(place=place, code="after_renumbered", message=message, severity="warning")
 
     def deadlines(self, pairs: Mapping[str, str], *, binding: bool) -> Iterator[Problem]:
         """Yield what a moved deadline means; `binding`: the plan is in force and who files may not extend it."""
-        came_from = {new: old for old, new in pairs.items()}
         for code, task in self.tasks.items():
             if code in self.asked:
                 continue  # whose deadline it is depends on the answer
-            old = came_from.get(code, code if code not in pairs else "")
-            record = self.standing.get(old)
+            record = self.came_from(code, pairs)
             if record is not None and record.task.deadline.last_day != task.deadline.last_day:
                 found = self.moved_deadline(code, task, record, binding)
                 if found is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -84,8 +85,9 @@ def test_nothing_differs_between_a_plan_and_itself() -> None:
         ("note", "", "x"),
     ],
 )
-def test_each_field_of_a_task_that_changed_is_told(field: str, before: object, after: object) -> None:
-    new = replace(make_task(), **{field: after})
+def test_each_field_of_a_task_that_changed_is_told(field: str, before: Any, after: Any) -> None:
+    changes: dict[str, Any] = {field: after}
+    new = replace(make_task(), **changes)
     [one] = compare(make_plan(tasks=[make_task()]), make_plan(tasks=[new])).changed
     assert (one.what, one.code, one.field, one.before, one.after) == ("task", "I.1", field, before, after)
     assert one.field in FIELD_NAMES

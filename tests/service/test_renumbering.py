@@ -209,6 +209,18 @@ def test_other_agencies_wait_for_the_same_task_as_before(desk: Desk, tmp_path: P
     assert set(shown["blocked_by"]) == {"stttt:I.1", "stttt:I.5"}
 
 
+def test_who_still_writes_the_old_number_of_another_agencys_task_is_told(desk: Desk, tmp_path: Path) -> None:
+    file(desk, tmp_path, named("A", "B"))
+    theirs = make_task("I.1", responsible=focal("vp-ubnd"), after=("stttt:I.1",))
+    filing.file(desk, file_of(tmp_path, make_plan("vp-ubnd", [theirs])))
+    file(desk, tmp_path, named("mới", "A", "B"), ALL)
+    changed = make_plan("vp-ubnd", [replace(theirs, title="Tên mới")])
+    [problem] = filing.file(desk, file_of(tmp_path, changed)).problems
+    assert (problem.code, problem.severity, "stttt:I.2" in problem.message) == ("after_renumbered", "warning", True)
+    right = make_plan("vp-ubnd", [replace(theirs, title="Tên mới nữa", after=("stttt:I.2",))])
+    assert filing.file(desk, file_of(tmp_path, right)).problems == ()
+
+
 def test_a_circle_is_found_under_the_new_numbers(desk: Desk, tmp_path: Path) -> None:
     file(desk, tmp_path, named("A", "B"))
     theirs = [make_task("I.1", responsible=focal("vp-ubnd"), after=("stttt:I.1",))]
