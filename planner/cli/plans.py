@@ -8,12 +8,22 @@ from typing import Any
 
 import click
 
+from planner.cli import versions
 from planner.cli.base import DAY, FILE, FOLDER, App, Group, argument, everywhere, option, pass_app
 from planner.i18n import N_
 from planner.i18n import gettext as _
 
 AGENCY = option("--agency", metavar="CODE", help=N_("The agency that files; default: the one the file names."))
 DIRECTIVE = option("--directive", metavar="CODE", help=N_("The directive; default: the newest one."))
+RENUMBERED = option(
+    "--renumbered",
+    multiple=True,
+    metavar="OLD=NEW",
+    help=N_("A task stands under a new number: OLD=NEW, or all; what became of it goes with it."),
+)
+REPLACED = option(
+    "--replaced", multiple=True, metavar="OLD", help=N_("What stands in place of task OLD is another task; or all.")
+)
 
 
 @click.group(cls=Group, help=N_("File plans, see what they say and who has none."))
@@ -51,6 +61,8 @@ def form(app: App, agency: str | None, directive: str | None, path: Path) -> Non
 @argument("path", metavar="FILE", type=FILE)
 @AGENCY
 @DIRECTIVE
+@RENUMBERED
+@REPLACED
 @option(
     "--annotate",
     "out",
@@ -60,16 +72,26 @@ def form(app: App, agency: str | None, directive: str | None, path: Path) -> Non
 )
 @everywhere()
 @pass_app
-def check(app: App, path: Path, agency: str | None, directive: str | None, out: Path | None) -> None:
+def check(
+    app: App,
+    path: Path,
+    agency: str | None,
+    directive: str | None,
+    renumbered: tuple[str, ...],
+    replaced: tuple[str, ...],
+    out: Path | None,
+) -> None:
     """Check a file."""
     from planner.cli.output import say, show_problems
     from planner.service import filing
+    from planner.service.renumbering import answers
 
     if out is not None:
         from planner.service import forms
 
         forms.require_annotatable(path, out)
-    loaded = filing.check(app.desk(), path, agency=agency, directive=directive)
+    given = answers(renumbered, replaced)
+    loaded = filing.check(app.desk(), path, agency=agency, directive=directive, answers=given)
     annotated = forms.give_back(path, out, loaded) if out is not None else None
     ok = not any(problem.severity == "error" for problem in loaded.problems)
     goals = len(loaded.draft.goals)
@@ -99,23 +121,36 @@ def check(app: App, path: Path, agency: str | None, directive: str | None, out: 
 @argument("path", metavar="FILE", type=FILE)
 @AGENCY
 @DIRECTIVE
+@RENUMBERED
+@REPLACED
 @everywhere(writes=True)
 @pass_app
-def file(app: App, path: Path, agency: str | None, directive: str | None) -> None:
+def file(
+    app: App,
+    path: Path,
+    agency: str | None,
+    directive: str | None,
+    renumbered: tuple[str, ...],
+    replaced: tuple[str, ...],
+) -> None:
     """File a plan."""
     from planner.cli.output import say, show_problems
     from planner.service import filing
+    from planner.service.renumbering import answers
 
-    filed = filing.file(app.desk(), path, agency=agency, directive=directive)
+    given = answers(renumbered, replaced)
+    filed = filing.file(app.desk(), path, agency=agency, directive=directive, answers=given)
 
     def show() -> None:
+        message = _("Filed: {plan}, version {version}, {tasks} tasks, receipt {receipt}.")
         if filed.unchanged:
-            say(_("This content was filed before; nothing changed."))
-        say(
-            _("Filed: {plan}, version {version}, {tasks} tasks, receipt {receipt}.").format(
-                plan=filed.plan, version=filed.version, tasks=filed.tasks, receipt=filed.receipt
+            message = _(
+                "Filed before and unchanged: {plan}, version {version}, {tasks} tasks, receipt {receipt}. "
+                "There is no new version."
             )
-        )
+        say(message.format(plan=filed.plan, version=filed.version, tasks=filed.tasks, receipt=filed.receipt))
+        for old, new in filed.renumbered:
+            say(_("Task {old} is {new} from now on.").format(old=old, new=new))
         if filed.problems:
             show_problems(filed.problems)
 
@@ -157,42 +192,8 @@ def file_all(app: App, folder: Path) -> None:
         raise click.exceptions.Exit(1)
 
 
-@plan.command(help=N_("Accept a submitted plan; its tasks are in force from then on."))
-@argument("name", metavar="PLAN")
-@everywhere(writes=True)
-@pass_app
-def accept(app: App, name: str) -> None:
-    """Accept a plan."""
-    from planner.domain.status import PlanState
-
-    _decide(app, name, PlanState.ACCEPTED, "")
-
-
-@plan.command("return", help=N_("Return a plan to its agency, which then owes one again."))
-@argument("name", metavar="PLAN")
-@option("--reason", required=True, help=N_("Why; the agency reads it."))
-@everywhere(writes=True)
-@pass_app
-def return_(app: App, name: str, reason: str) -> None:
-    """Return a plan."""
-    from planner.domain.status import PlanState
-
-    _decide(app, name, PlanState.RETURNED, reason)
-
-
-def _decide(app: App, name: str, state: Any, reason: str) -> None:
-    from planner.cli.output import say
-    from planner.service import filing
-
-    data = filing.decide(app.desk(), name, state, reason)
-    app.emit(
-        data,
-        lambda: say(
-            _("{plan}, version {version}: {state}.").format(
-                plan=data["plan"], version=data["version"], state=_(state.label)
-            )
-        ),
-    )
+for _command in (versions.accept, versions.return_):
+    plan.add_command(_command)
 
 
 @plan.command("list", help=N_("List plans with the version in force."))
@@ -219,15 +220,16 @@ def list_(app: App) -> None:
 
 @plan.command(help=N_("Show a plan: its goals and tasks, each as it stands and as it is foreseen."))
 @argument("name", metavar="PLAN")
+@option("--version", type=int, metavar="NUMBER", help=N_("Which version, as it was filed; default: the one in force."))
 @everywhere()
 @pass_app
-def show(app: App, name: str) -> None:
+def show(app: App, name: str, version: int | None) -> None:
     """Show a plan."""
     from planner.cli.output import show_facts, show_table
     from planner.domain.status import PlanState, TaskState, Timeliness
     from planner.service import plans
 
-    data = plans.show(app.desk(), name)
+    data = plans.show(app.desk(), name, version)
 
     def people() -> None:
         show_facts(
@@ -270,6 +272,10 @@ def show(app: App, name: str) -> None:
             )
 
     app.emit(data, people)
+
+
+for _command in (versions.history, versions.diff, versions.export):
+    plan.add_command(_command)
 
 
 @plan.command(help=N_("List the agencies that owe a plan and have none accepted."))

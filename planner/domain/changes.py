@@ -7,7 +7,7 @@ meaning.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -23,6 +23,8 @@ from planner.domain.plan import (
     ResultDocument,
     TargetValue,
     TaskRecord,
+    predecessor_key,
+    task_key,
 )
 from planner.domain.status import PlanState, TaskState
 from planner.i18n import N_
@@ -181,6 +183,49 @@ def tasks_of_accepted(
             gone = replace(old, state=TaskState.WITHDRAWN, state_since=at, state_reason=LEFT_OUT)
             tasks[key] = old if old.state in (TaskState.WITHDRAWN, TaskState.CONFIRMED) else gone
     return tasks
+
+
+def moved_keys(record: PlanRecord, existing: Iterable[str]) -> dict[str, str]:
+    """Return the new key of each task that an accepted version carries on under another number, by its old key.
+
+    A task that is not carried on and whose number another one takes keeps its record under a key that no plan can
+    file: "I.3@1", what I.3 meant up to version 1.
+
+    Args:
+        record: the accepted version.
+        existing: keys of the plan's tasks so far.
+    """
+    if not record.renumbered:
+        return {}
+    plan, known = record.plan.key, dict.fromkeys(existing)
+    moved = {task_key(plan, old): task_key(plan, new) for old, new in record.renumbered}
+    moved = {old: new for old, new in moved.items() if old in known}
+    taken = set(moved.values())
+    return moved | {key: f"{key}@{record.version - 1}" for key in known if key in taken and key not in moved}
+
+
+def renumber_tasks(tasks: Mapping[str, TaskRecord], moved: Mapping[str, str]) -> dict[str, TaskRecord]:
+    """Return tasks under their new keys, with everything that became of them; `moved` is what `moved_keys` says."""
+    return {
+        moved.get(key, key): replace(record, task=replace(record.task, code=moved[key].rsplit(":", 1)[1]))
+        if key in moved
+        else record
+        for key, record in ((key, follow_renumbering(record, moved)) for key, record in tasks.items())
+    }
+
+
+def follow_renumbering(record: TaskRecord, moved: Mapping[str, str]) -> TaskRecord:
+    """Return a task that waits for the same tasks as before, by their new numbers."""
+    after = tuple(_followed(record.plan, reference, moved) for reference in record.task.after)
+    return record if after == record.task.after else replace(record, task=replace(record.task, after=after))
+
+
+def _followed(plan: str, reference: str, moved: Mapping[str, str]) -> str:
+    new = moved.get(predecessor_key(plan, reference))
+    if new is None:
+        return reference
+    agency, colon, _code = reference.rpartition(":")
+    return f"{agency}{colon}{new.rsplit(':', 1)[1]}"
 
 
 LEFT_OUT = N_("left out of the plan's new version")

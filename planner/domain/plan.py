@@ -165,6 +165,7 @@ class PlanRecord:
     file_name: str = ""
     file_sha256: str = ""
     reason: str = ""  #: why it was returned
+    renumbered: tuple[tuple[str, str], ...] = ()  #: (old code, new code) of tasks that it carries on under a new number
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -72,6 +72,9 @@ class Column:
     repeats: bool = False  #: whether "như trên" and a merged cell stand for the value above
 
 
+FULL_CODE = "Mã đầy đủ"  #: heading under which a task's number stands whole: 1 under goal I is 1, not I.1
+
+
 def _kinds(*endings: str) -> tuple[str, ...]:
     return tuple(f"{who} {ending}" for who in ("cơ quan", "đơn vị", "cơ quan, đơn vị") for ending in endings)
 
@@ -80,7 +83,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         field="code",
         title="TT",
-        names=("STT", "Số TT", "Số thứ tự", "Mã nhiệm vụ", "Mã", "No.", "No", "#", "Code", "Task code"),
+        names=("STT", "Số TT", "Số thứ tự", "Mã nhiệm vụ", "Mã", "No.", "No", "#", "Code", "Task code", FULL_CODE),
     ),
     Column(
         field="goal",

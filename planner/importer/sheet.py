@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from planner.errors import Problem, Severity
 from planner.i18n import gettext as _
-from planner.importer.columns import BY_FIELD, REQUIRED, heading, read_number
+from planner.importer.columns import BY_FIELD, FULL_CODE, REQUIRED, heading, read_number
 from planner.importer.draft import Cell, GoalDraft, PlanDraft, TaskDraft
 from planner.importer.form_texts import example_of
 from planner.importer.grid import Grid
@@ -84,7 +84,8 @@ _END_DATE = re.compile(r"ngày\s*[\d.…]*\s*tháng\s*[\d.…]*\s*năm", re.IGNO
 
 
 @lru_cache(maxsize=1024)
-def _says_above(text: str) -> bool:
+def says_above(text: str) -> bool:
+    """Say whether a cell of a column that repeats stands for the value above: "như trên", "nt", a ditto mark."""
     return text in _ABOVE_MARKS or agency_key(text) in _ABOVE
 
 
@@ -97,6 +98,14 @@ def _number_kind(text: str) -> tuple[str, str]:
     if _NUMBER.fullmatch(text) or (rest and as_roman(first) and _NUMBER.fullmatch(rest)):
         return text, "task"
     return text, ""
+
+
+def goal_and_number(goal: str, text: str) -> str:
+    """Return a task's number with its goal's in front: 1 under goal I is I.1; I.1 stays, "l.1" becomes I.1."""
+    first, dot, rest = text.partition(".")
+    if dot and not first.isdecimal() and as_roman(first):
+        return f"{as_roman(first)}.{rest}"
+    return f"{goal}.{text}" if _NUMBER.fullmatch(text) and goal and first != goal else text
 
 
 class _Table:
@@ -112,6 +121,8 @@ class _Table:
         self.targets: list[Cell] = []  # that the tasks of the open goal name
         self.above: dict[str, Cell] = {}  # what "như trên" stands for, by field
         self.heading_place = grid.place(header.row, 0)
+        code = header.columns.get("code")
+        self.full_codes = code is not None and agency_key(grid.cell(header.row, code).text) == agency_key(FULL_CODE)
         self.goal_text = ""  # of a column that repeats the goal
 
     def refuse(self, place: str, code: str, message: str, *, only_warn: bool = False) -> None:
@@ -239,7 +250,7 @@ class _Table:
             self.refuse(cell.place, "cell_fault", self.grid.faults[row, self.header.columns[key]])
         if BY_FIELD[key].repeats:
             text = cell.value
-            if isinstance(text, str) and len(text) < 12 and _says_above(text):
+            if isinstance(text, str) and len(text) < 12 and says_above(text):
                 cell = Cell(self.above[key].value, cell.place) if key in self.above else cell
             self.above[key] = cell
         return cell
@@ -330,16 +341,10 @@ class _Table:
         )
 
     def task_code(self, row: int, text: str) -> Cell:
-        """Return the task's number with its goal's in front: 1 under goal I is I.1; I.1 stays, "l.1" becomes I.1."""
+        """Return the task's number, with its goal's in front unless the column holds whole numbers."""
         cell = self.used(row, "code")
         if not text or isinstance(cell.value, (date, time)):
             return cell
-        if not self.form.under_goal:
+        if self.full_codes or not self.form.under_goal:
             return Cell(text, cell.place)
-        goal = self.goals[-1].code.text
-        first, dot, rest = text.partition(".")
-        if dot and not first.isdecimal() and as_roman(first):
-            return Cell(f"{as_roman(first)}.{rest}", cell.place)
-        if _NUMBER.fullmatch(text) and goal and first != goal:
-            return Cell(f"{goal}.{text}", cell.place)
-        return Cell(text, cell.place)
+        return Cell(goal_and_number(self.goals[-1].code.text, text), cell.place)

@@ -8,10 +8,12 @@ Source: design notes, "The command line", the plan in YAML.
 from __future__ import annotations
 
 import difflib
+import io
+import itertools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from typing import Any
 
 import yaml
@@ -37,7 +39,8 @@ TASK_KEYS = (
 _DATE_KEYS = ("signed", "start", "due")
 _DEEPEST = 20
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
-_ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?P<hour>[ T]\d{2}:\d{2}:\d{2})?")
+_MOST_COMMENTS = 60  # lines above the plan; they show how the file writes its dates, as those above a table do
 _MOST_PROBLEMS = 200  # of the form; a file that is no plan at all need not be told so a million times
 
 
@@ -77,7 +80,9 @@ def read_yaml_file(name: str, data: bytes, sha256: str) -> PlanDraft:
         problems.append(Problem(place=name, code="empty_file", message=message))
     if root is None or problems:
         return PlanDraft(file_name=name, sha256=sha256, format="yaml", problems=tuple(problems), readable=False)
-    return _Walk(problems).plan(root, name, sha256)
+    comments = itertools.takewhile(lambda line: line.startswith("#"), io.StringIO(text))
+    lines = tuple(line.strip("# \n") for line in itertools.islice(comments, _MOST_COMMENTS))
+    return replace(_Walk(problems).plan(root, name, sha256), heading=lines)
 
 
 def _place(mark: Any) -> str:
@@ -266,8 +271,10 @@ class _Walk:
             return Cell(None, place)
         if node.is_null:
             return Cell(None, place)
-        if node.plain and key in _DATE_KEYS and _ISO_DAY.fullmatch(node.text):
+        if node.plain and key in _DATE_KEYS and (found := _ISO_DAY.fullmatch(node.text)):
             try:
+                if found["hour"]:
+                    return Cell(datetime.fromisoformat(node.text), place)
                 return Cell(date.fromisoformat(node.text), place)
             except ValueError:  # 2020-02-30: stays text, and the deadline grammar asks about it
                 pass

@@ -7,7 +7,7 @@ A version that is accepted (at once, where the setting says so and nothing is wr
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -26,7 +26,9 @@ from planner.domain.status import PlanState
 from planner.errors import CycleFound, InputRejected, NotFound, Problem, Refused, WorldFailed
 from planner.i18n import gettext as _
 from planner.importer import READERS, Loaded, Register, load
+from planner.importer.places import in_reading_order
 from planner.service.desk import Desk
+from planner.service.renumbering import NO_ANSWERS, Answers, Refiling, moved_by, record_change, refiling
 from planner.service.tasks import require_words
 from planner.store import plans, registers
 from planner.store.engine import Session
@@ -85,6 +87,7 @@ class Filed:
     state: str = ""
     tasks: int = 0
     unchanged: bool = False  #: the same content was filed before; this is its receipt
+    renumbered: tuple[tuple[str, str], ...] = ()  #: (old code, new code) of tasks carried on under a new number
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -103,37 +106,71 @@ class Filed:
             "state": self.state or None,
             "tasks": self.tasks,
             "unchanged": self.unchanged,
+            "renumbered": [{"from": old, "to": new} for old, new in self.renumbered],
             "problems": [problem.as_dict() for problem in self.problems],
         }
 
 
-def check(desk: Desk, path: Path, *, agency: str | None = None, directive: str | None = None) -> Loaded:
-    """Read and check a file against the registers; write nothing."""
+def check(
+    desk: Desk,
+    path: Path,
+    *,
+    agency: str | None = None,
+    directive: str | None = None,
+    answers: Answers = NO_ANSWERS,
+) -> Loaded:
+    """Read and check a file against the registers and the tasks that stand; write nothing."""
     with desk.reading() as session:
         known = known_to(desk, session)
-        loaded = _load(path, known.register(), agency, directive)
+        loaded = load_file(path, known.register(), agency, directive)
         if loaded.plan is not None:
-            loaded = replace(loaded, problems=(*loaded.problems, *_circle(session, loaded.plan)))
+            latest = plans.latest_record(session, loaded.plan.key)
+            problems = _against_what_stands(desk, session, loaded, latest, answers).problems
+            loaded = replace(loaded, problems=_in_order([*loaded.problems, *problems]))
     return loaded
 
 
-def _load(path: Path, register: Register, agency: str | None, directive: str | None) -> Loaded:
+def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    return tuple(sorted(problems, key=lambda problem: in_reading_order(problem.place)))
+
+
+def _against_what_stands(
+    desk: Desk, session: Session, loaded: Loaded, latest: PlanRecord | None, answers: Answers
+) -> Refiling:
+    """Hold a sound plan against its earlier versions and the plans of other agencies."""
+    assert loaded.plan is not None  # noqa: S101 - asked for sound plans only
+    found = Refiling()
+    if latest is not None and latest.plan != loaded.plan:
+        found = refiling(desk, session, loaded.plan, loaded.draft, latest, given=answers)
+    circle = _circle(session, loaded.plan, moved_by(loaded.plan.key, found.renumbered))
+    return replace(found, problems=(*found.problems, *circle))
+
+
+def load_file(path: Path, register: Register, agency: str | None = None, directive: str | None = None) -> Loaded:
+    """Read and check a file against a register; write nothing."""
     try:
         return load(path, register, agency=agency, directive=directive)
     except OSError as error:
         raise WorldFailed(_("The file {name} cannot be read: {reason}").format(name=path, reason=error)) from error
 
 
-def file(desk: Desk, path: Path, *, agency: str | None = None, directive: str | None = None) -> Filed:
-    """File one plan.
+def file(
+    desk: Desk,
+    path: Path,
+    *,
+    agency: str | None = None,
+    directive: str | None = None,
+    answers: Answers = NO_ANSWERS,
+) -> Filed:
+    """File one plan; `answers` say which rows are tasks under a new number.
 
     Raises:
         InputRejected: the file has problems; all of them are listed and nothing was stored.
         PermissionRefused: who acts is of another agency.
     """
     with desk.writing() as session:
-        loaded = _load(path, known_to(desk, session).register(), agency, directive)
-        filed = store(desk, session, path.name, loaded)
+        loaded = load_file(path, known_to(desk, session).register(), agency, directive)
+        filed = store(desk, session, path.name, loaded, answers)
         if not filed.ok:
             raise InputRejected(
                 _("{file} was not filed: {n} problems. Correct them and file it again.").format(
@@ -144,17 +181,18 @@ def file(desk: Desk, path: Path, *, agency: str | None = None, directive: str | 
         return filed
 
 
-def store(desk: Desk, session: Session, name: str, loaded: Loaded) -> Filed:
+def store(desk: Desk, session: Session, name: str, loaded: Loaded, answers: Answers = NO_ANSWERS) -> Filed:
     """Store a checked plan as its agency's next version; one with problems is not stored."""
     plan = loaded.plan
     problems = list(loaded.problems)
     if plan is None:
         return Filed(file=name, problems=tuple(problems))
     desk.require_agency(session, plan.agency)
-    problems.extend(_circle(session, plan))
+    latest = plans.latest_record(session, plan.key)
+    found = _against_what_stands(desk, session, loaded, latest, answers)
+    problems = list(_in_order([*problems, *found.problems]))
     if any(problem.severity == "error" for problem in problems):
         return Filed(file=name, agency=plan.agency, problems=tuple(problems))
-    latest = plans.latest_record(session, plan.key)
     if latest is not None and latest.plan == plan and latest.state is not PlanState.RETURNED:
         return _filed(name, latest, problems, unchanged=True)
     record = PlanRecord(
@@ -165,11 +203,13 @@ def store(desk: Desk, session: Session, name: str, loaded: Loaded) -> Filed:
         receipt=plans.next_receipt(session, desk.today.year),
         file_name=loaded.draft.file_name,
         file_sha256=loaded.draft.sha256,
+        renumbered=found.renumbered,
     )
     book = Book()
     if latest is not None:
         book.tasks[plan.key] = plans.task_records(session, plan=plan.key, in_force=False)
-    desk.record(session, [(plan.key, PlanFiled(record=record))], book=book)
+    accepted = record.state is PlanState.ACCEPTED
+    record_change(desk, session, PlanFiled(record=record), record, book, accepted=accepted)
     return _filed(name, record, problems, unchanged=False)
 
 
@@ -183,12 +223,16 @@ def _filed(name: str, record: PlanRecord, problems: Iterable[Problem], *, unchan
         state=record.state.value,
         tasks=len(record.plan.tasks),
         unchanged=unchanged,
+        renumbered=record.renumbered if not unchanged else (),
         problems=tuple(problems),
     )
 
 
-def _circle(session: Session, plan: Plan) -> list[Problem]:
-    """Return the problem that a plan would close a circle with the plans of other agencies, if it would."""
+def _circle(session: Session, plan: Plan, moved: Mapping[str, str]) -> list[Problem]:
+    """Return the problem that a plan would close a circle with the plans of other agencies, if it would.
+
+    `moved` says which of its tasks others know under an older key.
+    """
     own = [
         (predecessor_key(plan.key, reference), task_key(plan.key, task.code))
         for task in plan.tasks
@@ -198,7 +242,8 @@ def _circle(session: Session, plan: Plan) -> list[Problem]:
     leaves = any(not before.startswith(prefix) for before, _after in own)
     if not leaves:
         return []
-    others = [edge for edge in plans.dependencies(session) if not edge[1].startswith(prefix)]
+    known = plans.dependencies(session)
+    others = [(moved.get(before, before), after) for before, after in known if not after.startswith(prefix)]
     if not any(before.startswith(prefix) for before, _after in others):
         return []
     edges = own + others
@@ -239,7 +284,7 @@ def _prepare(known: Known, language: str) -> None:
 
 def _load_in_worker(path: Path) -> Loaded | WorldFailed:
     try:
-        return _load(path, _worker["register"], None, None)
+        return load_file(path, _worker["register"], None, None)
     except WorldFailed as error:
         return WorldFailed(error.message)
 
@@ -338,12 +383,13 @@ def decide(desk: Desk, text: str, state: PlanState, reason: str) -> dict[str, An
                     version=latest.version, plan=key, state=_(latest.state.label)
                 )
             )
-        circle = _circle(session, latest.plan) if state is PlanState.ACCEPTED else []
+        accepted = state is PlanState.ACCEPTED
+        circle = _circle(session, latest.plan, moved_by(key, latest.renumbered)) if accepted else []
         if circle:
             raise Refused(circle[0].message, circle)
         book = Book()
         book.versions[key] = {latest.version: latest}
         book.tasks[key] = plans.task_records(session, plan=key, in_force=False)
         change = PlanDecided(plan=key, version=latest.version, state=state)
-        desk.record(session, [(key, change)], book=book, reason=reason)
+        record_change(desk, session, change, latest, book, accepted=accepted, reason=reason)
         return {"plan": key, "version": latest.version, "state": state.value, "reason": reason}

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from planner import calendars
-from planner.config import Settings
+from planner.config import ZONE, Settings
 from planner.domain import progress
 from planner.domain.calendar import Calendar
-from planner.domain.changes import tasks_of_accepted
+from planner.domain.changes import moved_keys, renumber_tasks, tasks_of_accepted
 from planner.domain.forecast import plan_durations
 from planner.domain.graph import Schedule, TaskGraph
 from planner.domain.outlook import outlook
@@ -21,6 +21,7 @@ from planner.i18n import gettext as _
 from planner.importer import load
 from planner.service.desk import Desk
 from planner.service.tasks import timeliness_of
+from planner.service.versions import pick, versions_of
 from planner.store import plans
 from planner.store.engine import Session
 from planner.store.state import present
@@ -59,20 +60,23 @@ def missing(desk: Desk, directive: str | None) -> list[dict[str, Any]]:
     return [row.as_dict() for row in filing.missing]
 
 
-def show(desk: Desk, text: str) -> dict[str, Any]:
+def show(desk: Desk, text: str, version: int | None = None) -> dict[str, Any]:
     """Return a plan with its goals and tasks, each as it stands and as it is foreseen.
 
+    Without `version` the one in force, else the newest. An older version is shown as it was filed.
+
     Raises:
-        NotFound: no such plan.
+        NotFound: no such plan, or no such version.
     """
     with desk.reading() as session:
-        key = desk.plan_key(session, text)
-        found = plans.plan_records(session, content=True, key=key)
-        if not found:
-            raise NotFound(_("There is no plan {plan}. See: planner plan list").format(plan=text))
-        record = found[key]
+        key, versions = versions_of(desk, session, text)
+        in_force = next((one for one in versions if one.state is PlanState.ACCEPTED), versions[-1])
+        record = in_force if version is None else pick(key, versions, version)
         tasks = plans.task_records(session, plan=key, in_force=False)
-        if record.state is not PlanState.ACCEPTED:  # shown as they would stand, for whoever has to decide
+        if record.state is PlanState.SUPERSEDED:
+            tasks = tasks_of_accepted(record, {}, record.filed_at, record.filed_at.astimezone(ZONE).date())
+        elif record.state is not PlanState.ACCEPTED:  # shown as they would stand, for whoever has to decide
+            tasks = renumber_tasks(tasks, moved_keys(record, tasks))
             tasks = tasks_of_accepted(record, tasks, desk.now, desk.today)
         around = _with_predecessors(session, tasks)
         headers = plans.plan_records(session)

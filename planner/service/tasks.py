@@ -19,7 +19,8 @@ from planner.domain.status import TaskState, Timeliness, timeliness
 from planner.errors import InputRejected, NotFound, Problem, Refused, WorldFailed
 from planner.i18n import gettext as _
 from planner.service.desk import Desk
-from planner.store import events, plans
+from planner.service.task_history import task_history
+from planner.store import plans
 from planner.store.engine import Session
 from planner.store.state import Book
 from planner.templating import vi_date
@@ -104,9 +105,9 @@ def show(desk: Desk, text: str) -> dict[str, Any]:
                 "actor": event.actor,
                 "kind": event.kind,
                 "to": event.change.to.value if isinstance(event.change, TaskMoved) else None,
-                "reason": event.reason,
+                "reason": event.reason or note,
             }
-            for event in events.walk(session, subject=record.key)
+            for event, note in task_history(session, record.key)
         ]
     return {
         **brief(desk, record),

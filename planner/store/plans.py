@@ -73,6 +73,7 @@ def save_version(session: Session, record: PlanRecord) -> None:
                 "calendar": plan.calendar,
                 "task_count": len(plan.tasks),
                 "content": to_plain(plan),
+                "renumbered": [list(pair) for pair in record.renumbered],
             }
         ],
     )
@@ -153,6 +154,12 @@ def save_tasks(session: Session, records: Sequence[TaskRecord], *, fresh: bool =
         for record in records
         for position, agency in enumerate(dict.fromkeys(record.task.cooperating))
     ]
+    if cooperators:
+        session.execute(insert(CooperatorRow), cooperators)
+    _insert_dependencies(session, records)
+
+
+def _insert_dependencies(session: Session, records: Iterable[TaskRecord]) -> None:
     dependencies = {
         (record.key, predecessor_key(record.plan, reference)): {
             "successor": record.key,
@@ -163,10 +170,54 @@ def save_tasks(session: Session, records: Sequence[TaskRecord], *, fresh: bool =
         for record in records
         for position, reference in enumerate(record.task.after)
     }
-    if cooperators:
-        session.execute(insert(CooperatorRow), cooperators)
     if dependencies:
         session.execute(insert(DependencyRow), list(dependencies.values()))
+
+
+def save_dependencies(session: Session, records: Sequence[TaskRecord]) -> None:
+    """Save what tasks wait for, where nothing else of them changed."""
+    if records:
+        session.execute(delete(DependencyRow).where(DependencyRow.successor.in_([record.key for record in records])))
+        _insert_dependencies(session, records)
+
+
+def replace_tasks(session: Session, plan: str, records: Sequence[TaskRecord]) -> None:
+    """Save all tasks of a plan anew: some have another key than before, two may have changed places."""
+    own = select(TaskRow.key).where(TaskRow.plan == plan)
+    for table, column in (
+        (ExtensionRow, ExtensionRow.task),
+        (CooperatorRow, CooperatorRow.task),
+        (DependencyRow, DependencyRow.successor),
+    ):
+        session.execute(delete(table).where(column.in_(own)))
+    session.execute(delete(TaskRow).where(TaskRow.plan == plan))
+    save_tasks(session, records, fresh=True)
+    extensions = [row for record in records for row in _extension_rows(record)]
+    if extensions:
+        session.execute(insert(ExtensionRow), extensions)
+
+
+def _extension_rows(record: TaskRecord) -> list[dict[str, Any]]:
+    """Return the rows of a task's extensions; their numbers only keep them in order."""
+    return [
+        {
+            "task": record.key,
+            "revision": revision,
+            "old_last_day": one.old_last_day,
+            "new_last_day": one.new_last_day,
+            "reason": one.reason,
+            "document": one.document,
+            "decided_by": one.decided_by,
+            "decided_at": one.decided_at,
+        }
+        for revision, one in enumerate(record.extensions, start=1)
+    ]
+
+
+def waiting_for(session: Session, keys: Iterable[str]) -> dict[str, TaskRecord]:
+    """Return the tasks, in force or not, that wait for one of `keys`."""
+    successors = select(DependencyRow.successor).where(DependencyRow.predecessor.in_(list(keys)))
+    return task_records(session, keys=session.scalars(successors), in_force=False)
 
 
 def save_move(session: Session, record: TaskRecord) -> None:
@@ -215,6 +266,7 @@ def plan_records(session: Session, *, content: bool = False, key: str | None = N
         PlanVersionRow.number,
         PlanVersionRow.signed,
         PlanVersionRow.calendar,
+        PlanVersionRow.renumbered,
     ]
     statement = select(*header, *([PlanVersionRow.content] if content else [])).join(
         PlanVersionRow, (PlanVersionRow.plan == PlanRow.key) & (PlanVersionRow.version == version)
@@ -228,7 +280,17 @@ def plan_records(session: Session, *, content: bool = False, key: str | None = N
 
 def latest_record(session: Session, key: str) -> PlanRecord | None:
     """Return a plan's newest version with its content, whatever its state; None: never filed."""
-    row = session.execute(
+    row = session.execute(_versions(key).order_by(PlanVersionRow.version.desc()).limit(1)).first()
+    return None if row is None else _plan_record(row, content=True)
+
+
+def has_renumbered(session: Session, key: str) -> bool:
+    """Say whether a version of a plan carries tasks on under new numbers."""
+    return any(session.scalars(select(PlanVersionRow.renumbered).where(PlanVersionRow.plan == key)))
+
+
+def _versions(key: str) -> Any:
+    return (
         select(
             PlanRow.key,
             PlanRow.directive,
@@ -238,10 +300,13 @@ def latest_record(session: Session, key: str) -> PlanRecord | None:
         )
         .join(PlanVersionRow, PlanVersionRow.plan == PlanRow.key)
         .where(PlanRow.key == key)
-        .order_by(PlanVersionRow.version.desc())
-        .limit(1)
-    ).first()
-    return None if row is None else _plan_record(row, content=True)
+    )
+
+
+def version_records(session: Session, key: str) -> list[PlanRecord]:
+    """Return every version of a plan with its content, the oldest first; none: never filed."""
+    rows = session.execute(_versions(key).order_by(PlanVersionRow.version))
+    return [_plan_record(row, content=True) for row in rows]
 
 
 def _plan_record(row: Row[Any], content: bool) -> PlanRecord:
@@ -266,6 +331,7 @@ def _plan_record(row: Row[Any], content: bool) -> PlanRecord:
         file_name=row.file_name,
         file_sha256=row.file_sha256,
         reason=row.reason,
+        renumbered=tuple((old, new) for old, new in row.renumbered),
     )
 
 

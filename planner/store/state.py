@@ -5,7 +5,7 @@ Both give the same `State`; a test holds them together. `rebuild` fills empty ta
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -116,9 +116,24 @@ class Book:
         for number, other in self.versions[key].items():
             if number != record.version and other.state is PlanState.ACCEPTED:
                 self.versions[key][number] = replace(other, state=PlanState.SUPERSEDED)
-        tasks = changes.tasks_of_accepted(record, self.tasks.get(key, {}), at, at.astimezone(ZONE).date())
+        existing = self.tasks.get(key, {})
+        moved = changes.moved_keys(record, existing)
+        followed = self._follow(key, moved) if moved else []
+        existing = changes.renumber_tasks(existing, moved) if moved else existing
+        tasks = changes.tasks_of_accepted(record, existing, at, at.astimezone(ZONE).date())
         self.tasks[key] = tasks
-        return tasks.values()
+        return [*tasks.values(), *followed]
+
+    def _follow(self, plan: str, moved: Mapping[str, str]) -> list[TaskRecord]:
+        """Let the tasks of other plans wait for the same tasks as before, by their new numbers; return those."""
+        followed = []
+        for other, tasks in self.tasks.items():
+            for key, record in tasks.items() if other != plan else ():
+                now = changes.follow_renumbering(record, moved)
+                if now is not record:
+                    tasks[key] = now
+                    followed.append(now)
+        return followed
 
     def state(self, at: datetime) -> State:
         """Return what has been built, in the same order as the tables give it."""
@@ -162,17 +177,27 @@ def save(session: Session, change: changes.Change, book: Book, at: datetime, rea
             fresh = not book.tasks.get(change.record.plan.key)
             touched = list(book.apply_change(change, at, reason))
             plans.save_version(session, change.record)
-            plans.save_tasks(session, touched, fresh=fresh)
+            _save_accepted(session, change.record, touched, fresh=fresh)
         case changes.PlanDecided():
             touched = list(book.apply_change(change, at, reason))
             plans.decide_version(session, change.plan, change.version, change.state, reason)
-            plans.save_tasks(session, touched)
+            _save_accepted(session, book.versions[change.plan][change.version], touched)
         case changes.TaskMoved():
             for record in book.apply_change(change, at, reason):
                 plans.save_move(session, record)
         case changes.TaskExtended():
             for record in book.apply_change(change, at, reason):
                 plans.save_extension(session, record)
+
+
+def _save_accepted(session: Session, record: PlanRecord, touched: Sequence[TaskRecord], *, fresh: bool = False) -> None:
+    """Save the tasks that a version touched: once accepted its own, and those that wait for renumbered ones."""
+    own = [task for task in touched if task.plan == record.plan.key]
+    if record.renumbered and record.state is PlanState.ACCEPTED:
+        plans.replace_tasks(session, record.plan.key, own)
+        plans.save_dependencies(session, [task for task in touched if task.plan != record.plan.key])
+    else:
+        plans.save_tasks(session, own, fresh=fresh)
 
 
 def rebuild(session: Session, events: Iterable[Event]) -> int:

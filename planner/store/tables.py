@@ -210,6 +210,7 @@ class PlanVersionRow(Base):
     calendar: Mapped[str] = mapped_column(String(20))
     task_count: Mapped[int]
     content: Mapped[dict[str, Any]]  # the Plan value
+    renumbered: Mapped[list[Any]]  # [old code, new code] of tasks carried on under a new number
 
 
 class TaskRow(Base):

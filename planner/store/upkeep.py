@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -89,6 +90,38 @@ def reconcile(session: Session, judged: Mapping[str, Notice], at: datetime) -> C
         )
     ledger.release(session, sorted(gone))
     return +done
+
+
+def follow_renumbering(session: Session, moved: Mapping[str, str]) -> None:
+    """Let the ledger follow tasks to their new keys, so that nobody is told twice, and nobody of the wrong task.
+
+    A mail that nobody has begun to send names the old number; it is given up, and the next round writes it anew.
+
+    Args:
+        session: a writing transaction.
+        moved: new task key by old task key; two tasks may change places.
+    """
+    rows = [
+        row
+        for some in ledger.chunks(list(moved))
+        for row in session.scalars(select(NoticeRow).where(NoticeRow.subject.in_(some)))
+    ]
+    if not rows:
+        return
+    gone = outbox.give_up(session, {row.mail_id for row in rows if row.mail_id is not None})
+    ledger.release(session, sorted(gone))
+    change = update(ledger.NOTICE).where(ledger.NOTICE.c.id == bindparam("b_id"))
+    subjects = {row.id: moved[row.subject] for row in rows}
+    keys = {row.id: replace(ledger.notice_of(row), subject=subjects[row.id]).key for row in rows}
+    session.expire_all()
+    # In two steps: while tasks change places, a key may still be another notice's.
+    session.connection().execute(
+        change.values(key=bindparam("b_key")), [{"b_id": one, "b_key": f"moving {one}"} for one in keys]
+    )
+    session.connection().execute(
+        change.values(key=bindparam("b_key"), subject=bindparam("b_subject")),
+        [{"b_id": one, "b_key": key, "b_subject": subjects[one]} for one, key in keys.items()],
+    )
 
 
 def cancel(session: Session, notice_key: str, at: datetime) -> bool:

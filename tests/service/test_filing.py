@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,7 +51,7 @@ def waiting(desk: Desk) -> Desk:
     return moved(desk, settings=replace(desk.settings, auto_accept=False))
 
 
-def file(desk: Desk, folder: Path, plan: Plan, **options: str) -> filing.Filed:
+def file(desk: Desk, folder: Path, plan: Plan, **options: Any) -> filing.Filed:
     return filing.file(desk, file_of(folder, plan), **options)
 
 
@@ -334,7 +335,8 @@ def test_a_circle_is_refused_when_the_plans_waited_for_a_decision(waiting: Desk,
 
 def test_a_new_version_may_open_the_way(desk: Desk, tmp_path: Path) -> None:
     file(desk, tmp_path, _first("stttt", "vp-ubnd:I.1"))
-    file(desk, tmp_path, make_plan("stttt", [make_task("I.2")]))  # I.1 is withdrawn and waits no more
+    other = make_task("I.2", title="Việc khác")
+    file(desk, tmp_path, make_plan("stttt", [other]))  # I.1 is withdrawn and waits no more
     assert file(desk, tmp_path, _first("vp-ubnd", "stttt:I.1")).ok
     assert views.show(desk, "vp-ubnd")["goals"]
 

@@ -18,6 +18,7 @@ from planner.importer import Loaded, PlanDraft
 from planner.service import filing, registers, tasks
 from planner.service.admin import enter_directive
 from planner.service.desk import Desk
+from planner.service.renumbering import NO_ANSWERS, Answers
 from planner.store import events
 from planner.store.engine import connect, upgrade
 from planner.store.state import Book, as_of, present, rebuild
@@ -44,14 +45,16 @@ def desk(database_url: str) -> Iterator[Desk]:
     desk.engine.dispose()
 
 
-def file(desk: Desk, agency: str, planned: list[PlannedTask], number: str = "12/KH") -> filing.Filed:
+def file(
+    desk: Desk, agency: str, planned: list[PlannedTask], number: str = "12/KH", given: Answers = NO_ANSWERS
+) -> filing.Filed:
     loaded = Loaded(
         plan=make_plan(agency, planned, number=number),
         draft=PlanDraft(file_name=f"{agency}.xlsx", sha256="a" * 64, format="xlsx"),
         problems=(),
     )
     with desk.writing() as session:
-        return filing.store(desk, session, f"{agency}.xlsx", loaded)
+        return filing.store(desk, session, f"{agency}.xlsx", loaded, given)
 
 
 class Province:
@@ -81,10 +84,11 @@ class Province:
     def file(self, desk: Desk) -> None:
         agency = self.chance.choice(("stttt", "vp-ubnd", "snv"))
         codes = self.chance.sample(["I.1", "I.2", "I.3", "II.1", "II.2", "III.1"], k=self.chance.randint(1, 5))
+        titles = self.chance.sample(range(7), k=len(codes))
         planned = [
             make_task(
                 code,
-                title=f"Nhiệm vụ {self.chance.randrange(3)}",
+                title=f"Nhiệm vụ {titles[n]}",
                 deadline=make_deadline(self.chance.choice([None, self._day()])),
                 cooperating=tuple(self.chance.sample(["h-tinh-gia", "tx-nghi-son"], k=self.chance.randrange(3))),
                 after=tuple(self.chance.sample([*codes[:n], "snv:II.1", "vp-ubnd:I.1"], k=self.chance.randrange(2))),
@@ -97,7 +101,9 @@ class Province:
         planned = [
             replace(task, after=tuple(a for a in task.after if a != f"{agency}:{task.code}")) for task in planned
         ]
-        file(desk, agency, planned, number=f"{self.chance.randrange(99)}/KH")
+        given = Answers(all_renumbered=self.chance.random() < 0.6, all_replaced=True)
+        filed = file(desk, agency, planned, number=f"{self.chance.randrange(99)}/KH", given=given)
+        self.done["renumbered"] = self.done.get("renumbered", 0) + len(filed.renumbered)
 
     def decide(self, desk: Desk) -> None:
         state = self.chance.choice((PlanState.ACCEPTED, PlanState.RETURNED))
@@ -123,7 +129,11 @@ class Province:
         tasks.return_(desk, self._task(desk), "thiếu chữ ký")
 
     def extend(self, desk: Desk) -> None:
-        tasks.extend(desk, self._task(desk), to=self._day(), reason="chờ thiết bị", document="5/CV")
+        with desk.reading() as session:
+            now = present(session, desk.now).tasks
+        dated = [key for key in sorted(now) if now[key].state.is_open and now[key].last_day]
+        to = desk.today + timedelta(days=self.chance.randrange(90))
+        tasks.extend(desk, self.chance.choice(dated or sorted(now)), to=to, reason="chờ thiết bị", document="5/CV")
 
     def report(self, desk: Desk) -> None:
         agency = self.chance.choice(AGENCIES).code
@@ -193,6 +203,7 @@ def test_the_present_and_the_replayed_log_are_one_state(desk: Desk, seed: int) -
                 remembered.append((now, present(session, now, content=True)))
                 same(as_of(session, now), remembered[-1][1])
     assert {"file", "decide", "hand_in", "extend", "report", "correct_directive"} <= set(province.done)
+    assert province.done["renumbered"] > 3
     with desk.reading() as session:
         assert events.verify(session).ok
         for then, state in remembered:  # what was known then is known for ever

@@ -248,6 +248,7 @@ def upgrade() -> None:
         sa.Column("calendar", sa.String(length=20), nullable=False),
         sa.Column("task_count", sa.Integer(), nullable=False),
         sa.Column("content", sa.JSON(), nullable=False),
+        sa.Column("renumbered", sa.JSON(), nullable=False),
         sa.CheckConstraint(
             "state IN ('submitted', 'accepted', 'returned', 'superseded')", name=op.f("ck_plan_version_state_known")
         ),
