@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -58,9 +59,8 @@ def play(
     settings = config.Settings(home=folder.resolve(), lang=i18n.language())
     opening = datetime.combine(FIRST, time(7), ZONE)
     desk = Desk(settings=settings, now=opening)
-    made = admin.init(
-        replace(desk, now=datetime.combine(date(2020, 4, 29), time(16), ZONE)), admin.SAMPLES[0], config_file
-    )
+    with closing(replace(desk, now=datetime.combine(date(2020, 4, 29), time(16), ZONE))) as first:
+        made = admin.init(first, admin.SAMPLES[0], config_file)
     paths = sample_plans.write_plans(_folder(folder / "plans"))
     on_start((last - FIRST).days + 1)
     with Sink(folder / "mails") as sink:
