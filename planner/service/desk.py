@@ -24,7 +24,7 @@ from planner.i18n import gettext as _
 from planner.store import engine as database
 from planner.store import events, registers
 from planner.store.engine import Engine, Session
-from planner.store.state import Book, save
+from planner.store.state import Book, save_all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +94,7 @@ class Desk:
             reason: why, in the words of who acts.
         """
         events.append(session, changes, at=self.now, actor=self.user or "local", reason=reason)
-        for _subject, change in changes:
-            save(session, change, book or Book(), self.now, reason)
+        save_all(session, [change for _subject, change in changes], book or Book(), self.now, reason)
 
     def acting_officer(self, session: Session) -> Officer | None:
         """Return who acts; None: the operator of this machine.

@@ -82,7 +82,7 @@ def append(
             }
         )
         previous = digest
-    session.execute(insert(EventRow), rows)
+    session.execute(insert(EventRow.__table__), rows)
     return [int(str(row["seq"])) for row in rows]
 
 

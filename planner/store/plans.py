@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC
 from typing import Any, cast
 
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Row, Table, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from planner.domain.plan import (
@@ -24,9 +24,9 @@ from planner.domain.plan import (
     predecessor_key,
 )
 from planner.domain.status import PlanState, TaskState
-from planner.store.registers import upsert
+from planner.store.registers import upsert, upserting
 from planner.store.tables import CooperatorRow, DependencyRow, ExtensionRow, PlanRow, PlanVersionRow, TaskRow
-from planner.store.wire import deadline_from, plan_from, to_plain
+from planner.store.wire import deadline_from, deadline_to_plain, plan_from, to_plain
 
 
 def next_receipt(session: Session, year: int) -> str:
@@ -37,47 +37,52 @@ def next_receipt(session: Session, year: int) -> str:
     return f"{(count or 0) + 1:04d}/{year}"
 
 
-def save_version(session: Session, record: PlanRecord) -> None:
-    """Save a newly filed version; an accepted one supersedes the version in force."""
-    plan, accepted = record.plan, record.state is PlanState.ACCEPTED
-    upsert(
-        session,
-        PlanRow,
-        [
-            {
-                "key": plan.key,
-                "directive": plan.directive,
-                "agency": plan.agency,
-                "kind": plan.kind.value,
-                "accepted_version": None,
-                "latest_version": record.version,
-            }
-        ],
-        replace=False,
-    )
-    session.execute(update(PlanRow).where(PlanRow.key == plan.key).values(latest_version=record.version))
-    session.execute(
-        insert(PlanVersionRow),
-        [
-            {
-                "plan": plan.key,
-                "version": record.version,
-                "state": record.state.value,
-                "filed_at": record.filed_at,
-                "receipt": record.receipt,
-                "file_name": record.file_name,
-                "file_sha256": record.file_sha256,
-                "reason": record.reason,
-                "number": plan.number,
-                "signed": plan.signed,
-                "calendar": plan.calendar,
-                "task_count": len(plan.tasks),
-                "content": to_plain(plan),
-            }
-        ],
-    )
-    if accepted:
-        decide_version(session, plan.key, record.version, PlanState.ACCEPTED, "")
+def save_versions(session: Session, records: Sequence[PlanRecord]) -> None:
+    """Save newly filed versions of different plans; an accepted one supersedes the version in force."""
+    table = cast(Table, PlanRow.__table__)
+    heads = [
+        {
+            "key": record.plan.key,
+            "directive": record.plan.directive,
+            "agency": record.plan.agency,
+            "kind": record.plan.kind.value,
+            "accepted_version": record.version if record.state is PlanState.ACCEPTED else None,
+            "latest_version": record.version,
+        }
+        for record in records
+    ]
+    statement = upserting(session, table)
+    in_force = func.coalesce(statement.excluded.accepted_version, table.c.accepted_version)
+    changed = {"latest_version": statement.excluded.latest_version, "accepted_version": in_force}
+    session.execute(statement.on_conflict_do_update(index_elements=["key"], set_=changed), heads)
+    versions = cast(Table, PlanVersionRow.__table__)
+    superseding = [r.plan.key for r in records if r.state is PlanState.ACCEPTED and r.version > 1]
+    if superseding:
+        session.execute(
+            update(versions)
+            .where(versions.c.plan.in_(superseding), versions.c.state == PlanState.ACCEPTED.value)
+            .values(state=PlanState.SUPERSEDED.value)
+        )
+    session.execute(insert(versions), [_version_columns(record) for record in records])
+
+
+def _version_columns(record: PlanRecord) -> dict[str, Any]:
+    plan = record.plan
+    return {
+        "plan": plan.key,
+        "version": record.version,
+        "state": record.state.value,
+        "filed_at": record.filed_at,
+        "receipt": record.receipt,
+        "file_name": record.file_name,
+        "file_sha256": record.file_sha256,
+        "reason": record.reason,
+        "number": plan.number,
+        "signed": plan.signed,
+        "calendar": plan.calendar,
+        "task_count": len(plan.tasks),
+        "content": to_plain(plan),
+    }
 
 
 def decide_version(session: Session, plan: str, version: int, state: PlanState, reason: str) -> None:
@@ -116,7 +121,7 @@ def _columns(record: TaskRecord, position: int) -> dict[str, Any]:
         "responsible": task.responsible,
         "due_text": task.deadline.text,
         "due_kind": task.deadline.kind.value,
-        "deadline": to_plain(task.deadline),
+        "deadline": deadline_to_plain(task.deadline),
         "start": task.start,
         "duration": task.duration,
         "deliverable": task.deliverable,
@@ -137,36 +142,40 @@ def _columns(record: TaskRecord, position: int) -> dict[str, Any]:
 
 
 def save_tasks(session: Session, records: Sequence[TaskRecord], *, fresh: bool = False) -> None:
-    """Save tasks with their cooperators and dependencies; `fresh` says that none of them is stored yet."""
+    """Save all tasks of some plans with their cooperators and dependencies; `fresh` says that none is stored yet."""
     if not records:
         return
-    columns = [_columns(record, position) for position, record in enumerate(records)]
+    positions: dict[str, int] = {}
+    columns, cooperators, dependencies = [], [], []
+    for record in records:
+        key, plan, position = record.key, record.plan, positions.get(record.plan, 0)
+        positions[plan] = position + 1
+        columns.append(_columns(record, position))
+        cooperators += [
+            {"task": key, "agency": agency, "position": at}
+            for at, agency in enumerate(dict.fromkeys(record.task.cooperating))
+        ]
+        before: dict[str, dict[str, Any]] = {}
+        for at, reference in enumerate(record.task.after):
+            predecessor = predecessor_key(plan, reference)
+            before[predecessor] = {
+                "successor": key,
+                "predecessor": predecessor,
+                "as_filed": reference,
+                "position": at,
+            }
+        dependencies += before.values()
     if fresh:
-        session.execute(insert(TaskRow), columns)
+        session.execute(insert(TaskRow.__table__), columns)
     else:
         upsert(session, TaskRow, columns, replace=True)
-        keys = [record.key for record in records]
-        session.execute(delete(CooperatorRow).where(CooperatorRow.task.in_(keys)))
-        session.execute(delete(DependencyRow).where(DependencyRow.successor.in_(keys)))
-    cooperators = [
-        {"task": record.key, "agency": agency, "position": position}
-        for record in records
-        for position, agency in enumerate(dict.fromkeys(record.task.cooperating))
-    ]
-    dependencies = {
-        (record.key, predecessor_key(record.plan, reference)): {
-            "successor": record.key,
-            "predecessor": predecessor_key(record.plan, reference),
-            "as_filed": reference,
-            "position": position,
-        }
-        for record in records
-        for position, reference in enumerate(record.task.after)
-    }
+        keys = select(TaskRow.key).where(TaskRow.plan.in_(list(positions)))
+        session.execute(delete(CooperatorRow.__table__).where(CooperatorRow.task.in_(keys)))
+        session.execute(delete(DependencyRow.__table__).where(DependencyRow.successor.in_(keys)))
     if cooperators:
-        session.execute(insert(CooperatorRow), cooperators)
+        session.execute(insert(CooperatorRow.__table__), cooperators)
     if dependencies:
-        session.execute(insert(DependencyRow), list(dependencies.values()))
+        session.execute(insert(DependencyRow.__table__), dependencies)
 
 
 def save_move(session: Session, record: TaskRecord) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from itertools import groupby
 
 from sqlalchemy.orm import Session
 
@@ -143,6 +144,35 @@ class Book:
         )
 
 
+def save_all(session: Session, happened: Sequence[changes.Change], book: Book, at: datetime, reason: str) -> None:
+    """Save to the tables what changes do, in their order; plans filed one after the other are saved together."""
+    for together, group in groupby(happened, lambda change: isinstance(change, changes.PlanFiled)):
+        if together:
+            _save_filed(
+                session, [change for change in group if isinstance(change, changes.PlanFiled)], book, at, reason
+            )
+        else:
+            for change in group:
+                save(session, change, book, at, reason)
+
+
+def _save_filed(session: Session, filed: Sequence[changes.PlanFiled], book: Book, at: datetime, reason: str) -> None:
+    """Save filed versions with a number of statements that does not depend on how many there are."""
+    keys = [change.record.plan.key for change in filed]
+    if len(set(keys)) < len(keys):  # two versions of one plan
+        for change in filed:
+            _save_filed(session, [change], book, at, reason)
+        return
+    new: list[TaskRecord] = []
+    known: list[TaskRecord] = []
+    for key, change in zip(keys, filed, strict=True):
+        tasks = known if book.tasks.get(key) else new
+        tasks.extend(book.apply_change(change, at, reason))
+    plans.save_versions(session, [change.record for change in filed])
+    plans.save_tasks(session, new, fresh=True)
+    plans.save_tasks(session, known)
+
+
 def save(session: Session, change: changes.Change, book: Book, at: datetime, reason: str) -> None:
     """Save to the tables what one change does; `book` must hold the plan and tasks it concerns."""
     match change:
@@ -159,10 +189,7 @@ def save(session: Session, change: changes.Change, book: Book, at: datetime, rea
         case changes.TargetReported():
             registers.save_value(session, change.value)
         case changes.PlanFiled():
-            fresh = not book.tasks.get(change.record.plan.key)
-            touched = list(book.apply_change(change, at, reason))
-            plans.save_version(session, change.record)
-            plans.save_tasks(session, touched, fresh=fresh)
+            _save_filed(session, [change], book, at, reason)
         case changes.PlanDecided():
             touched = list(book.apply_change(change, at, reason))
             plans.decide_version(session, change.plan, change.version, change.state, reason)

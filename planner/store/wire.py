@@ -6,6 +6,7 @@ Canonical: sorted keys, no spaces, UTF-8, absent values left in place as null, s
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -45,6 +46,8 @@ LABELS: dict[str, str] = {
 _KIND_OF = {cls: kind for kind, cls in KINDS.items()}
 
 
+# made once: a call of json.dumps with options makes one each time
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 _adapters: dict[type, TypeAdapter[Any]] = {}
 
 
@@ -60,9 +63,15 @@ def to_plain(value: Any) -> Any:
     return _adapter(type(value)).dump_python(value, mode="json")
 
 
+@lru_cache(maxsize=4096)
+def deadline_to_plain(deadline: Deadline) -> Any:
+    """Return a deadline as plain JSON data, which the caller must not change: many tasks have the same one."""
+    return to_plain(deadline)
+
+
 def canonical(data: Any) -> str:
     """Return plain data as canonical JSON text."""
-    return json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _encode(data)
 
 
 def kind_of(change: changes.Change) -> str:
