@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,13 +19,20 @@ from sqlalchemy import Connection, create_engine, event, make_url, select, text
 
 # Handed on under their own names: other rooms write the types, and only this room imports the package.
 from sqlalchemy import Engine as Engine  # noqa: PLC0414
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    NoSuchModuleError,
+    SQLAlchemyError,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session as Session  # noqa: PLC0414
 from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import Float
 
-from planner.errors import DatabaseFailed, UsageRefused
+from planner.errors import DatabaseFailed, RowsRefused, UsageRefused
 from planner.i18n import gettext as _
 
 _APPEND_LOCK = 0x504C414E  # "PLAN": one appender of the event log at a time on PostgreSQL
@@ -126,7 +134,8 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise DatabaseFailed(
+        failure = RowsRefused if isinstance(error, (DataError, IntegrityError)) else DatabaseFailed
+        raise failure(
             _("The database refused: {reason}. Check it with: planner doctor").format(reason=error.orig)
         ) from error
     except SQLAlchemyError as error:
@@ -137,6 +146,21 @@ def lock_appends(session: Session) -> None:
     """Let one transaction at a time append to the event log, until it ends."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _APPEND_LOCK})
+
+
+# SQLite has no queue for its write lock: whoever waits asks again after at most a tenth of a second.
+_POLL = 0.11
+
+
+def give_way(engine: Engine, since: float) -> None:
+    """Wait until whoever else wants to write has had a moment for it, `since` the last transaction ended.
+
+    Args:
+        engine: the database; PostgreSQL lets writers in by their turn, so there is nothing to wait for.
+        since: when the last transaction ended, on `time.monotonic`.
+    """
+    if engine.dialect.name == "sqlite":
+        time.sleep(max(0.0, since + _POLL - time.monotonic()))
 
 
 def clock(session: Session) -> float:

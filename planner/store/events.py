@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from planner.domain.changes import Change
 from planner.store.engine import lock_appends
-from planner.store.tables import EventRow
+from planner.store.tables import EventRow, table_of
 from planner.store.wire import canonical, change_from, kind_of, to_plain
 
 GENESIS = "0" * 64
@@ -82,7 +82,7 @@ def append(
             }
         )
         previous = digest
-    session.execute(insert(EventRow.__table__), rows)
+    session.execute(insert(table_of(EventRow)), rows)
     return [int(str(row["seq"])) for row in rows]
 
 

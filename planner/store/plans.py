@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC
 from typing import Any, cast
 
-from sqlalchemy import Row, Table, delete, func, insert, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from planner.domain.plan import (
@@ -25,21 +25,39 @@ from planner.domain.plan import (
 )
 from planner.domain.status import PlanState, TaskState
 from planner.store.registers import upsert, upserting
-from planner.store.tables import CooperatorRow, DependencyRow, ExtensionRow, PlanRow, PlanVersionRow, TaskRow
+from planner.store.tables import (
+    CooperatorRow,
+    DependencyRow,
+    ExtensionRow,
+    PlanRow,
+    PlanVersionRow,
+    TaskRow,
+    table_of,
+)
 from planner.store.wire import deadline_from, deadline_to_plain, plan_from, to_plain
+
+_MOST_KEYS = 5000  # in one statement; SQLite takes some 32,000 values
+
+
+def receipts(session: Session, year: int) -> int:
+    """Return how many receipts were given in a year."""
+    like = PlanVersionRow.receipt.like(f"%/{year}")
+    return session.scalar(select(func.count()).select_from(PlanVersionRow).where(like)) or 0
+
+
+def receipt(number: int, year: int) -> str:
+    """Write a receipt number: "0001/2020"."""
+    return f"{number:04d}/{year}"
 
 
 def next_receipt(session: Session, year: int) -> str:
-    """Return the next receipt number of the year: "0001/2020"."""
-    count = session.scalar(
-        select(func.count()).select_from(PlanVersionRow).where(PlanVersionRow.receipt.like(f"%/{year}"))
-    )
-    return f"{(count or 0) + 1:04d}/{year}"
+    """Return the next receipt number of the year."""
+    return receipt(receipts(session, year) + 1, year)
 
 
 def save_versions(session: Session, records: Sequence[PlanRecord]) -> None:
     """Save newly filed versions of different plans; an accepted one supersedes the version in force."""
-    table = cast(Table, PlanRow.__table__)
+    table = table_of(PlanRow)
     heads = [
         {
             "key": record.plan.key,
@@ -55,7 +73,7 @@ def save_versions(session: Session, records: Sequence[PlanRecord]) -> None:
     in_force = func.coalesce(statement.excluded.accepted_version, table.c.accepted_version)
     changed = {"latest_version": statement.excluded.latest_version, "accepted_version": in_force}
     session.execute(statement.on_conflict_do_update(index_elements=["key"], set_=changed), heads)
-    versions = cast(Table, PlanVersionRow.__table__)
+    versions = table_of(PlanVersionRow)
     superseding = [r.plan.key for r in records if r.state is PlanState.ACCEPTED and r.version > 1]
     if superseding:
         session.execute(
@@ -146,7 +164,9 @@ def save_tasks(session: Session, records: Sequence[TaskRecord], *, fresh: bool =
     if not records:
         return
     positions: dict[str, int] = {}
-    columns, cooperators, dependencies = [], [], []
+    columns: list[dict[str, Any]] = []
+    cooperators: list[dict[str, Any]] = []
+    dependencies: list[dict[str, Any]] = []
     for record in records:
         key, plan, position = record.key, record.plan, positions.get(record.plan, 0)
         positions[plan] = position + 1
@@ -166,16 +186,16 @@ def save_tasks(session: Session, records: Sequence[TaskRecord], *, fresh: bool =
             }
         dependencies += before.values()
     if fresh:
-        session.execute(insert(TaskRow.__table__), columns)
+        session.execute(insert(table_of(TaskRow)), columns)
     else:
         upsert(session, TaskRow, columns, replace=True)
         keys = select(TaskRow.key).where(TaskRow.plan.in_(list(positions)))
-        session.execute(delete(CooperatorRow.__table__).where(CooperatorRow.task.in_(keys)))
-        session.execute(delete(DependencyRow.__table__).where(DependencyRow.successor.in_(keys)))
+        session.execute(delete(table_of(CooperatorRow)).where(CooperatorRow.task.in_(keys)))
+        session.execute(delete(table_of(DependencyRow)).where(DependencyRow.successor.in_(keys)))
     if cooperators:
-        session.execute(insert(CooperatorRow.__table__), cooperators)
+        session.execute(insert(table_of(CooperatorRow)), cooperators)
     if dependencies:
-        session.execute(insert(DependencyRow.__table__), dependencies)
+        session.execute(insert(table_of(DependencyRow)), dependencies)
 
 
 def save_move(session: Session, record: TaskRecord) -> None:
@@ -237,7 +257,12 @@ def plan_records(session: Session, *, content: bool = False, key: str | None = N
 
 def latest_record(session: Session, key: str) -> PlanRecord | None:
     """Return a plan's newest version with its content, whatever its state; None: never filed."""
-    row = session.execute(
+    return latest_records(session, [key]).get(key)
+
+
+def latest_records(session: Session, keys: Iterable[str]) -> dict[str, PlanRecord]:
+    """Return the newest version of each of some plans with its content, by key; none of one never filed."""
+    rows = session.execute(
         select(
             PlanRow.key,
             PlanRow.directive,
@@ -245,12 +270,13 @@ def latest_record(session: Session, key: str) -> PlanRecord | None:
             PlanRow.kind,
             *[c for c in PlanVersionRow.__table__.c if c.name != "plan"],
         )
-        .join(PlanVersionRow, PlanVersionRow.plan == PlanRow.key)
-        .where(PlanRow.key == key)
-        .order_by(PlanVersionRow.version.desc())
-        .limit(1)
-    ).first()
-    return None if row is None else _plan_record(row, content=True)
+        .join(
+            PlanVersionRow,
+            (PlanVersionRow.plan == PlanRow.key) & (PlanVersionRow.version == PlanRow.latest_version),
+        )
+        .where(PlanRow.key.in_(list(keys)))
+    )
+    return {row.key: _plan_record(row, content=True) for row in rows}
 
 
 def _plan_record(row: Row[Any], content: bool) -> PlanRecord:
@@ -392,19 +418,31 @@ def _task_record(
     )
 
 
-def dependencies(session: Session) -> list[tuple[str, str]]:
-    """Return the dependencies in force as (predecessor key, successor key); the predecessor may not be filed yet.
-
-    A withdrawn task waits for nothing, nor does one of a plan that was returned.
-    """
-    rows = session.execute(
+def _waits_in_force() -> Any:
+    # A withdrawn task waits for nothing, nor does one of a plan that was returned.
+    return (
         select(DependencyRow.predecessor, DependencyRow.successor)
         .join(TaskRow, TaskRow.key == DependencyRow.successor)
         .join(PlanRow, PlanRow.key == TaskRow.plan)
         .where(TaskRow.state != TaskState.WITHDRAWN.value, PlanRow.accepted_version.is_not(None))
-        .order_by(DependencyRow.successor, DependencyRow.position)
     )
+
+
+def dependencies(session: Session) -> list[tuple[str, str]]:
+    """Return the dependencies in force as (predecessor key, successor key); the predecessor may not be filed yet."""
+    rows = session.execute(_waits_in_force().order_by(DependencyRow.successor, DependencyRow.position))
     return [(row.predecessor, row.successor) for row in rows]
+
+
+def dependencies_before(session: Session, keys: Iterable[str]) -> set[tuple[str, str]]:
+    """Return the dependencies in force on every way that leads to the tasks `keys`, one statement for 5000 of them."""
+    wanted, found = list(keys), set[tuple[str, str]]()
+    for start in range(0, len(wanted), _MOST_KEYS):
+        some = wanted[start : start + _MOST_KEYS]
+        ways = _waits_in_force().where(DependencyRow.successor.in_(some)).cte("ways", recursive=True)
+        ways = ways.union(_waits_in_force().join(ways, ways.c.predecessor == DependencyRow.successor))
+        found.update((row.predecessor, row.successor) for row in session.execute(select(ways)))
+    return found
 
 
 def task_keys(session: Session) -> frozenset[str]:

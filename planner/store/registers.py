@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from graphlib import TopologicalSorter
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import Table, inspect, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -24,6 +24,7 @@ from planner.store.tables import (
     OfficerRow,
     SuccessionRow,
     TargetValueRow,
+    table_of,
 )
 from planner.store.wire import directive_from, to_plain
 
@@ -37,7 +38,7 @@ def upsert(session: Session, row: type[DeclarativeBase], values: Sequence[dict[s
     """Insert rows; on a primary key that exists, replace the row or leave it as it is."""
     if not values:
         return
-    table = cast(Table, row.__table__)
+    table = table_of(row)
     statement = upserting(session, table)
     keys = [column.name for column in inspect(row).primary_key]
     if replace:
