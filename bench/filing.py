@@ -189,7 +189,7 @@ def _rows(url: str) -> dict[str, list[tuple[Any, ...]]]:
         if url.startswith("postgresql"):
             from psycopg.types.json import set_json_loads
 
-            set_json_loads(bytes.decode, connection)
+            set_json_loads(lambda text: text if isinstance(text, str) else text.decode(), connection)
         cursor = connection.cursor()
         found = {}
         for table in _TABLES:

@@ -84,9 +84,19 @@ def connect(url: str) -> Engine:
     return engine
 
 
+class JsonText(str):
+    """JSON already written, for a JSON column: what many rows share is written once."""
+
+    __slots__ = ()
+
+
 # A Vietnamese letter as itself takes two or three bytes, escaped it takes six. Made once: a call of json.dumps with
 # options makes one each time.
-_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def _json(data: Any) -> str:
+    return data if isinstance(data, JsonText) else _encode(data)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

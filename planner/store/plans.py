@@ -34,7 +34,7 @@ from planner.store.tables import (
     TaskRow,
     table_of,
 )
-from planner.store.wire import deadline_from, deadline_to_plain, plan_from, to_plain
+from planner.store.wire import deadline_from, deadline_text, plan_from, to_plain
 
 _MOST_KEYS = 5000  # in one statement; SQLite takes some 32,000 values
 
@@ -139,7 +139,7 @@ def _columns(record: TaskRecord, position: int) -> dict[str, Any]:
         "responsible": task.responsible,
         "due_text": task.deadline.text,
         "due_kind": task.deadline.kind.value,
-        "deadline": deadline_to_plain(task.deadline),
+        "deadline": deadline_text(task.deadline),
         "start": task.start,
         "duration": task.duration,
         "deliverable": task.deliverable,

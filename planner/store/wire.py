@@ -16,6 +16,7 @@ from planner.domain.deadline import Deadline
 from planner.domain.directive import Directive
 from planner.domain.plan import Plan
 from planner.i18n import N_
+from planner.store.engine import JsonText
 
 #: event kind -> the change it records; the kind is what stands in the log for ever, class names may move
 KINDS: dict[str, type] = {
@@ -63,15 +64,15 @@ def to_plain(value: Any) -> Any:
     return _adapter(type(value)).dump_python(value, mode="json")
 
 
-@lru_cache(maxsize=4096)
-def deadline_to_plain(deadline: Deadline) -> Any:
-    """Return a deadline as plain JSON data, which the caller must not change: many tasks have the same one."""
-    return to_plain(deadline)
-
-
 def canonical(data: Any) -> str:
     """Return plain data as canonical JSON text."""
     return _encode(data)
+
+
+@lru_cache(maxsize=4096)
+def deadline_text(deadline: Deadline) -> JsonText:
+    """Return a deadline as JSON text; many tasks have the same one."""
+    return JsonText(canonical(to_plain(deadline)))
 
 
 def kind_of(change: changes.Change) -> str:
