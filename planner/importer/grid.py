@@ -31,8 +31,8 @@ class Grid:
     faults: Mapping[tuple[int, int], str] = field(default_factory=dict)  #: (row, column) -> translated message
 
     @cached_property
-    def _cells(self) -> dict[int, tuple[Cell, ...]]:
-        return {}
+    def _cells(self) -> list[tuple[Cell, ...] | None]:
+        return [None] * len(self.rows)  # each row's when it is asked for
 
     @cached_property
     def _letters(self) -> list[str]:
@@ -40,12 +40,16 @@ class Grid:
 
     def row(self, row: int) -> tuple[Cell, ...]:
         """Return the cells of a row, text `clean`, each with its place; none below the last row."""
-        known = self._cells.get(row)
+        if row >= len(self.rows):
+            return ()
+        known = self._cells[row]
         if known is None:
-            raw = self.rows[row] if row < len(self.rows) else ()
+            sheet, number = f"{self.name}!", row + 1
             known = self._cells[row] = tuple(
-                Cell((clean(value) or None) if isinstance(value, str) else value, f"{self.name}!{letters}{row + 1}")
-                for letters, value in zip(self._letters, raw, strict=False)
+                [
+                    Cell((clean(value) or None) if isinstance(value, str) else value, f"{sheet}{letters}{number}")
+                    for letters, value in zip(self._letters, self.rows[row], strict=False)
+                ]
             )
         return known
 

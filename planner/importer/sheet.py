@@ -98,6 +98,7 @@ class _Table:
         self.targets: list[Cell] = []  # that the tasks of the open goal name
         self.above: dict[str, Cell] = {}  # what "như trên" stands for, by field
         self.heading_place = f"{grid.name}!{cell_name(header.row, 0)}"
+        self.missing = Cell(None, self.heading_place)  # in a column that the table does not have
         self.goal_text = ""  # of a column that repeats the goal
 
     def refuse(self, place: str, code: str, message: str, *, only_warn: bool = False) -> None:
@@ -194,7 +195,7 @@ class _Table:
         """Return the cell of a field; in a cell merged over several rows the value above holds for each."""
         column = self.header.columns.get(key)
         if column is None:  # where the heading is missed: told there once, not at every task
-            return Cell(None, self.heading_place)
+            return self.missing
         cell = self.grid.cell(row, column)
         if not cell and BY_FIELD[key].repeats:
             for start, end in self.grid.down.get(column, ()):
@@ -205,6 +206,8 @@ class _Table:
     def used(self, row: int, key: str) -> Cell:
         """Return the cell of a field as it counts: "như trên" resolved, a fault told."""
         cell = self.cell(row, key)
+        if cell is self.missing:
+            return cell
         if self.grid.faults and not cell and (row, self.header.columns.get(key)) in self.grid.faults:
             self.refuse(cell.place, "cell_fault", self.grid.faults[row, self.header.columns[key]])
         if BY_FIELD[key].repeats:

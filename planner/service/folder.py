@@ -27,10 +27,10 @@ from planner.service.readers import read_many, without_cells
 from planner.store import plans
 from planner.store.engine import Session, give_way
 
-MOST_FILES = 32  #: in one transaction
+MOST_FILES = 64  #: in one transaction
 _FIRST = 8  # until the pace is known
-MOST_TASKS = 4_000  #: in one transaction, except that a single file may have more
-_HOLD = 0.25  # seconds for which others may be kept waiting; the number of files follows from the pace
+MOST_TASKS = 8_000  #: in one transaction, except that a single file may have more
+_HOLD = 0.4  # seconds for which others may be kept waiting; the number of files follows from the pace
 
 Item = tuple[str, Loaded | WorldFailed]  # the file's name, and what reading it gave
 Edge = tuple[str, str]  # task keys: the first before the second
