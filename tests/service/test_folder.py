@@ -421,11 +421,15 @@ if __name__ == "__main__":
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     assert len(children) >= 2
     process.kill()
-    process.communicate()
+    process.wait()
+    process.stdout.close()  # not read to its end: a reader that lives on holds it open
     last = time.monotonic() + 30
     while any(_alive(child) for child in children) and time.monotonic() < last:
         time.sleep(0.05)
-    assert [child for child in children if _alive(child)] == []
+    left = [child for child in children if _alive(child)]
+    for child in left:
+        os.kill(int(child), signal.SIGKILL)
+    assert left == []
 
 
 def _alive(pid: str) -> bool:
