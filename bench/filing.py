@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -19,7 +20,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,7 @@ from planner.importer import Loaded, PlanDraft, check, read
 from planner.service import filing, folder
 from planner.service.desk import Desk
 from planner.service.readers import MOST_READERS, without_cells
+from planner.store import engine as database
 
 _TASKS_A_PLAN = 100
 _ROUNDS = 3
@@ -60,8 +63,6 @@ def main() -> None:
             _write(plan, files / f"{plan.agency}.xlsx")
         rows, notes = _measure(databases, home, sorted(files.iterdir()))
     if options.json:
-        from dataclasses import asdict
-
         print(json.dumps({"name": "filing", "rows": [asdict(row) for row in rows], **notes}, indent=2))
         return
     _show(rows, options.size, notes)
@@ -141,7 +142,7 @@ def _measure(databases: _Databases, home: Path, paths: Sequence[Path]) -> tuple[
         taken["plain"].append(_insert(rows, databases.copy(), foreign_keys=False))
         taken["keys"].append(_insert(rows, databases.copy(), foreign_keys=True))
     storing, plain, keys = (statistics.median(taken[name]) for name in ("storing", "plain", "keys"))
-    whole, peak, largest = _whole(databases.copy(), home, paths[0].parent)
+    whole, noted = _whole(databases.copy(), home, paths[0].parent)
     seconds = {
         "plain executemany": plain,
         "plain executemany, foreign keys": keys,
@@ -159,10 +160,14 @@ def _measure(databases: _Databases, home: Path, paths: Sequence[Path]) -> tuple[
         )
         for case, taken in seconds.items()
     ]
-    measured.append(Row(case="plan file-all, whole", size=size, seconds=whole, peak_mib=peak, ratio=whole / plain))
+    measured.append(
+        Row(case="plan file-all, whole", size=size, seconds=whole, peak_mib=noted["all"], ratio=whole / plain)
+    )
     notes = {
-        "longest_transaction_seconds": max(held, 0.0),
-        "largest_process_mib": largest,
+        "longest_transaction_seconds": held,
+        "longest_wait_of_another_seconds": noted["wait"],
+        "processor_seconds": noted["processor"],
+        "largest_process_mib": noted["largest"],
         "readers": MOST_READERS,
         "load": os.getloadavg()[0],
     }
@@ -222,29 +227,46 @@ def _insert(rows: dict[str, list[tuple[Any, ...]]], url: str, *, foreign_keys: b
         return _time(run)
 
 
-def _whole(url: str, home: Path, files: Path) -> tuple[float, float, float]:
-    """Run the command and return (seconds, peak MiB of all its processes together, of the largest of them)."""
+def _whole(url: str, home: Path, files: Path) -> tuple[float, dict[str, float]]:
+    """Run the command and return its seconds, and what was noted meanwhile."""
     environment = {**os.environ, "PLANNER_DATABASE_URL": url, "PYTHONPATH": str(Path(__file__).parent.parent)}
     command = [sys.executable, "-m", "planner", "plan", "file-all", str(files), "--now", NOW.isoformat(), "--json"]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
     process = subprocess.Popen(command, cwd=home, env=environment, stdout=subprocess.PIPE)
-    peaks = [0.0, 0.0]
-    watching = threading.Thread(target=_watch, args=(process, peaks))
-    watching.start()
+    peaks = {"all": 0.0, "largest": 0.0, "wait": 0.0}
+    watching = [threading.Thread(target=run, args=(process, peaks)) for run in (_watch, partial(_wait_for_turn, url))]
+    for thread in watching:
+        thread.start()
     out, _err = process.communicate()
     seconds = time.perf_counter() - start
-    watching.join()
+    for thread in watching:
+        thread.join()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if process.returncode or json.loads(out)["refused"]:
         raise SystemExit(f"plan file-all failed with {process.returncode}: {out[:500]!r}")
-    return seconds, peaks[0], peaks[1]
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return seconds, {**peaks, "processor": spent}
 
 
-def _watch(process: subprocess.Popen[bytes], peaks: list[float]) -> None:
+def _watch(process: subprocess.Popen[bytes], peaks: dict[str, float]) -> None:
     """Note the memory of a process and its children, as often as it can be read without slowing them."""
     while process.poll() is None:
         sizes = [_resident(pid) for pid in (process.pid, *_children(process.pid))]
-        peaks[0], peaks[1] = max(peaks[0], sum(sizes)), max(peaks[1], *sizes)
+        peaks["all"], peaks["largest"] = max(peaks["all"], sum(sizes)), max(peaks["largest"], *sizes)
         time.sleep(0.05)
+
+
+def _wait_for_turn(url: str, process: subprocess.Popen[bytes], peaks: dict[str, float]) -> None:
+    """Be the other one who wants to write now and then, and note how long that took at most."""
+    engine = database.connect(url)
+    while process.poll() is None:
+        start = time.perf_counter()
+        with database.writing(engine, dry_run=True) as session:
+            database.lock_appends(session)
+        peaks["wait"] = max(peaks["wait"], time.perf_counter() - start)
+        time.sleep(0.2)
+    engine.dispose()
 
 
 def _children(pid: int) -> list[int]:
