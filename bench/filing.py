@@ -20,7 +20,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -71,18 +71,16 @@ def main() -> None:
 # --- databases to measure on
 
 
+@dataclass(frozen=True, kw_only=True)
 class _Databases:
     """Makes databases with agencies, officers and a directive, and without a plan."""
 
-    def __init__(self, copy: Callable[[], str]) -> None:
-        self.copy = copy  # makes another one and returns its URL
+    first: Desk  #: on the one that the others are copies of
+    copy: Callable[[], str]  #: makes another one and returns its URL
 
     def desk(self) -> Desk:
         """Return a desk on another database."""
-        url = self.copy()
-        return replace(self._any, settings=replace(self._any.settings, database_url=url))
-
-    _any: Desk
+        return replace(self.first, settings=replace(self.first.settings, database_url=self.copy()))
 
 
 @contextmanager
@@ -97,9 +95,7 @@ def _databases(kind: str, home: Path, agencies: int) -> Iterator[_Databases]:
             shutil.copyfile(home / "bench.db", path)
             return f"sqlite:///{path}"
 
-        databases = _Databases(copy)
-        databases._any = desk
-        yield databases
+        yield _Databases(first=desk, copy=copy)
         return
     from tests.postgres import running_postgres
 
@@ -107,9 +103,7 @@ def _databases(kind: str, home: Path, agencies: int) -> Iterator[_Databases]:
         template = server.create_database()
         desk = make_database(home, agencies, url=server.url(template))
         desk.close()
-        databases = _Databases(lambda: server.url(server.create_database(template)))
-        databases._any = desk
-        yield databases
+        yield _Databases(first=desk, copy=lambda: server.url(server.create_database(template)))
 
 
 # --- what is measured
@@ -160,9 +154,8 @@ def _measure(databases: _Databases, home: Path, paths: Sequence[Path]) -> tuple[
         )
         for case, taken in seconds.items()
     ]
-    measured.append(
-        Row(case="plan file-all, whole", size=size, seconds=whole, peak_mib=noted["all"], ratio=whole / plain)
-    )
+    peak, ratio = noted["all"], whole / plain
+    measured.append(Row(case="plan file-all, whole", size=size, seconds=whole, peak_mib=peak, ratio=ratio))
     notes = {
         "longest_transaction_seconds": held,
         "longest_wait_of_another_seconds": noted["wait"],
@@ -299,7 +292,10 @@ def _show(rows: Sequence[Row], plans: int, notes: dict[str, Any]) -> None:
         f"{notes['largest_process_mib']:.0f} MiB in the largest; at most {notes['readers']} readers"
     )
     print(
-        f"longest transaction: {notes['longest_transaction_seconds']:.3f} s; load of the machine: {notes['load']:.1f}"
+        f"all its processes took {notes['processor_seconds']:.1f} s of processor time; "
+        f"another writer waited {notes['longest_wait_of_another_seconds']:.2f} s at most\n"
+        f"longest transaction of {folder.MOST_FILES} files: {notes['longest_transaction_seconds']:.2f} s; "
+        f"load of the machine: {notes['load']:.1f}"
     )
 
 

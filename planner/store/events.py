@@ -12,10 +12,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from planner.domain.changes import Change
+from planner.store.bulk import insert_rows
 from planner.store.engine import lock_appends
 from planner.store.tables import EventRow, table_of
 from planner.store.wire import canonical, change_from, kind_of, to_plain
@@ -82,7 +83,7 @@ def append(
             }
         )
         previous = digest
-    session.execute(insert(table_of(EventRow)), rows)
+    insert_rows(session, table_of(EventRow), rows)
     return [int(str(row["seq"])) for row in rows]
 
 

@@ -24,6 +24,7 @@ from planner.domain.plan import (
     predecessor_key,
 )
 from planner.domain.status import PlanState, TaskState
+from planner.store.bulk import insert_rows
 from planner.store.registers import upsert, upserting
 from planner.store.tables import (
     CooperatorRow,
@@ -81,7 +82,7 @@ def save_versions(session: Session, records: Sequence[PlanRecord]) -> None:
             .where(versions.c.plan.in_(superseding), versions.c.state == PlanState.ACCEPTED.value)
             .values(state=PlanState.SUPERSEDED.value)
         )
-    session.execute(insert(versions), [_version_columns(record) for record in records])
+    insert_rows(session, versions, [_version_columns(record) for record in records])
 
 
 def _version_columns(record: PlanRecord) -> dict[str, Any]:
@@ -186,16 +187,14 @@ def save_tasks(session: Session, records: Sequence[TaskRecord], *, fresh: bool =
             }
         dependencies += before.values()
     if fresh:
-        session.execute(insert(table_of(TaskRow)), columns)
+        insert_rows(session, table_of(TaskRow), columns)
     else:
         upsert(session, TaskRow, columns, replace=True)
         keys = select(TaskRow.key).where(TaskRow.plan.in_(list(positions)))
         session.execute(delete(table_of(CooperatorRow)).where(CooperatorRow.task.in_(keys)))
         session.execute(delete(table_of(DependencyRow)).where(DependencyRow.successor.in_(keys)))
-    if cooperators:
-        session.execute(insert(table_of(CooperatorRow)), cooperators)
-    if dependencies:
-        session.execute(insert(table_of(DependencyRow)), dependencies)
+    insert_rows(session, table_of(CooperatorRow), cooperators)
+    insert_rows(session, table_of(DependencyRow), dependencies)
 
 
 def save_move(session: Session, record: TaskRecord) -> None:
