@@ -20,9 +20,12 @@ NOW = datetime(2020, 5, 4, 1, tzinfo=UTC)
 DIRECTIVE = "bench"
 
 
-def make_database(folder: Path, agencies: int) -> Desk:
-    """Make an SQLite database with `agencies` agencies of five officers and a head each, and one directive."""
-    settings = Settings(home=folder, database_url=f"sqlite:///{folder / 'bench.db'}")
+def make_database(folder: Path, agencies: int, *, url: str = "") -> Desk:
+    """Fill a database with `agencies` agencies of five officers and a head each, and one directive.
+
+    It is the one at `url`, or else an SQLite file in `folder`.
+    """
+    settings = Settings(home=folder, database_url=url or f"sqlite:///{folder / 'bench.db'}")
     database.upgrade(settings.resolved_database_url)
     desk = Desk(settings=settings, now=NOW)
     register = [Agency(code=f"a{n}", name=f"Cơ quan {n}", tier=Tier.DEPARTMENT) for n in range(agencies)]

@@ -40,7 +40,7 @@ def main() -> None:
                 record = PlanRecord(
                     plan=plan, version=1, state=PlanState.ACCEPTED, filed_at=NOW, receipt=f"{n:06d}/2020"
                 )
-                stored.save_version(session, record)
+                stored.save_versions(session, [record])
                 tasks = tasks_of_accepted(record, {}, NOW, date(2020, 5, 4))
                 stored.save_tasks(session, list(tasks.values()), fresh=True)
         shop = Shop(settings=desk.settings)

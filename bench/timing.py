@@ -79,13 +79,18 @@ def compare(
     return rows
 
 
+def parser(description: str, *, size: int | None = None) -> argparse.ArgumentParser:
+    """Return the command line of a measure: --json, and --size where there is one; it may add its own options."""
+    made = argparse.ArgumentParser(description=description)
+    made.add_argument("--json", action="store_true", help="print one JSON document")
+    if size is not None:
+        made.add_argument("--size", type=int, default=size, help=f"default: {size}")
+    return made
+
+
 def arguments(description: str, *, size: int | None = None) -> argparse.Namespace:
     """Read the command line of a measure: --json, and --size where there is one."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
-    if size is not None:
-        parser.add_argument("--size", type=int, default=size, help=f"default: {size}")
-    return parser.parse_args()
+    return parser(description, size=size).parse_args()
 
 
 def show(name: str, rows: Sequence[Row], *, as_json: bool) -> None:

@@ -10,6 +10,7 @@ PlannerError                 exit 5  the root; a failure of the world when raise
 ├── CycleFound               exit 1  dependencies run in a circle; `.path` names them
 └── WorldFailed              exit 5  database, SMTP, disk: safe to run again
     ├── DatabaseFailed
+    │   └── RowsRefused          the database is well, but not what is to be stored
     └── DeliveryError                a channel could not deliver; only `scheduler/delivery.py` decides about retrying
 
 A user's mistake in a file is not an exception but a value, `Problem`; many of them travel in one `InputRejected`.
@@ -121,6 +122,10 @@ class DatabaseFailed(WorldFailed):
     """The database cannot be reached, is locked, or is of another version."""
 
     code = "database"
+
+
+class RowsRefused(DatabaseFailed):
+    """The database works, and refuses what is to be stored: a constraint, or a value that does not fit."""
 
 
 class DeliveryError(WorldFailed):

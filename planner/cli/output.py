@@ -182,10 +182,10 @@ def say(message: str) -> None:
 
 
 @contextmanager
-def progress_bar(label: str) -> Iterator[Progress]:
-    """Show a progress bar on a terminal's standard error; elsewhere show nothing."""
+def progress_bar(label: str, *, hidden: bool = False) -> Iterator[Progress]:
+    """Show a progress bar on a terminal's standard error; elsewhere, and where it is `hidden`, show nothing."""
     err = Console(file=sys.stderr)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, disable=not err.is_terminal, transient=True) as bar:
+    with Progress(*columns, console=err, disable=hidden or not err.is_terminal, transient=True) as bar:
         bar.add_task(label, total=None)
         yield bar

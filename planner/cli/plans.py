@@ -164,14 +164,14 @@ def file(
 def file_all(app: App, folder: Path) -> None:
     """File a folder."""
     from planner.cli.output import progress_bar, say, show_problems, show_table
-    from planner.service import filing
+    from planner.service import folder as folders
 
-    with progress_bar(_("Filing plans")) as bar:
-        result = filing.file_all(
+    with progress_bar(_("Filing plans"), hidden=app.as_json) as bar:
+        result = folders.file_all(
             app.desk(),
             folder,
             on_start=lambda total: bar.update(bar.task_ids[0], total=total),
-            on_file=lambda _filed: bar.advance(bar.task_ids[0]),
+            on_files=lambda more: bar.advance(bar.task_ids[0], more),
         )
     data = {"filed": result.filed, "refused": result.refused, "files": [one.as_dict() for one in result.files]}
 

@@ -11,10 +11,11 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from planner.domain.agency import Agency, Officer
 from planner.domain.calendar import Calendar
+from planner.domain.deadline import Deadline
 from planner.domain.directive import Directive
 from planner.errors import Problem
 from planner.importer.names import agency_key, index_by_name
@@ -29,11 +30,21 @@ _ANY_UNSEEN = re.compile("[" + "".join(map(chr, _UNSEEN)) + "]")
 
 def clean(text: str) -> str:
     """Return `text` in Unicode NFC, without invisible characters and blanks around it."""
+    return _clean_short(text) if len(text) <= _SHORT else _clean(text)
+
+
+_SHORT = 40  # characters: numbers, days, names and mailboxes come again and again
+
+
+def _clean(text: str) -> str:
     if not unicodedata.is_normalized("NFC", text):
         text = unicodedata.normalize("NFC", text)
     if _ANY_UNSEEN.search(text):
         text = text.translate(_UNSEEN)
     return text.strip(" \n\t")
+
+
+_clean_short = lru_cache(maxsize=4096)(_clean)
 
 
 def write_day(day: date) -> str:
@@ -130,6 +141,11 @@ class Register:
     calendar: Callable[[str], Calendar]  #: "vn" or "every-day" -> calendar
     task_exists: Callable[[str], bool]  #: "agency:code" -> whether that task is filed already
     today: date
+
+    @cached_property
+    def deadlines(self) -> dict[object, Deadline]:
+        """What deadline texts were found to mean, by all that this depends on; plans of one notice say the same."""
+        return {}
 
     @cached_property
     def agencies_by_name(self) -> Mapping[str, tuple[Agency, ...]]:

@@ -33,8 +33,8 @@ class Grid:
     lines: Sequence[int] = ()  #: of a text file: the line on which each row begins; a sheet has none
 
     @cached_property
-    def _cells(self) -> dict[int, tuple[Cell, ...]]:
-        return {}
+    def _cells(self) -> list[tuple[Cell, ...] | None]:
+        return [None] * len(self.rows)  # each row's when it is asked for
 
     def place(self, row: int, column: int) -> str:
         """Return where a cell stands: "Kế hoạch!E7", or in a text file "line 7, column 5"."""
@@ -48,17 +48,21 @@ class Grid:
 
     def row(self, row: int) -> tuple[Cell, ...]:
         """Return the cells of a row, text `clean`, each with its place; none below the last row."""
-        known = self._cells.get(row)
+        if row >= len(self.rows):
+            return ()
+        known = self._cells[row]
         if known is None:
-            raw = self.rows[row] if row < len(self.rows) else ()
-            places = (
-                (self.place(row, column) for column in range(len(raw)))
-                if self.lines
-                else (f"{self.name}!{letters}{row + 1}" for letters in self._letters)
-            )
+            raw = self.rows[row]
+            if self.lines:
+                places = [self.place(row, column) for column in range(len(raw))]
+            else:
+                sheet, number = f"{self.name}!", row + 1
+                places = [f"{sheet}{letters}{number}" for letters in self._letters]
             known = self._cells[row] = tuple(
-                Cell((clean(value) or None) if isinstance(value, str) else value, place)
-                for place, value in zip(places, raw, strict=False)
+                [
+                    Cell((clean(value) or None) if isinstance(value, str) else value, place)
+                    for place, value in zip(places, raw, strict=False)
+                ]
             )
         return known
 

@@ -37,6 +37,7 @@ _CALENDARS = {
 }
 _ELSEWHERE = re.compile(r"(?:(?P<directive>[\w.-]+)/)??(?P<assigned>assigned/)?(?P<agency>[\w.-]+)\s*:\s*(?P<code>\S+)")
 _MOST_SEARCHES = 20  # distinct names of one file that get suggestions
+_MOST_DEADLINES = 10_000  # distinct texts kept for the files that follow
 _TASK_WORD = re.compile(r"(?:nhiệm vụ|mục|nv|task)\s+(?:số\s+)?", re.IGNORECASE)
 
 
@@ -185,13 +186,18 @@ class Reading:
         return {}
 
     def _deadline(self, cell: Cell) -> Deadline:
-        key = ("due", cell.value)
-        if key not in self._memory:
-            known = {"signed": self.signed, "calendar": self.calendar, "day_first": self.day_first}
-            self._memory[key] = read_deadline(cell, **known)
-        found = self._memory[key]
-        assert isinstance(found, Deadline)  # noqa: S101 - the memory holds what was put in above
-        return found
+        known = {"signed": self.signed, "calendar": self.calendar, "day_first": self.day_first}
+        memory = self._deadlines
+        key = (type(cell.value), cell.value, self.signed, self.calendar_name, self.day_first)
+        if key not in memory:
+            if len(memory) >= _MOST_DEADLINES:
+                memory.clear()
+            memory[key] = read_deadline(cell, **known)
+        return memory[key]
+
+    @cached_property
+    def _deadlines(self) -> dict[object, Deadline]:
+        return self.register.deadlines if self.register else {}
 
     def _start(self, cell: Cell) -> date | None:
         return read_start(cell, signed=self.signed, calendar=self.calendar, day_first=self.day_first)

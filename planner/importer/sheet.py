@@ -123,6 +123,7 @@ class _Table:
         self.heading_place = grid.place(header.row, 0)
         code = header.columns.get("code")
         self.full_codes = code is not None and agency_key(grid.cell(header.row, code).text) == agency_key(FULL_CODE)
+        self.missing = Cell(None, self.heading_place)  # in a column that the table does not have
         self.goal_text = ""  # of a column that repeats the goal
 
     def refuse(self, place: str, code: str, message: str, *, only_warn: bool = False) -> None:
@@ -235,7 +236,7 @@ class _Table:
         """Return the cell of a field; in a cell merged over several rows the value above holds for each."""
         column = self.header.columns.get(key)
         if column is None:  # where the heading is missed: told there once, not at every task
-            return Cell(None, self.heading_place)
+            return self.missing
         cell = self.grid.cell(row, column)
         if not cell and BY_FIELD[key].repeats:
             for start, end in self.grid.down.get(column, ()):
@@ -246,6 +247,8 @@ class _Table:
     def used(self, row: int, key: str) -> Cell:
         """Return the cell of a field as it counts: "như trên" resolved, a fault told."""
         cell = self.cell(row, key)
+        if cell is self.missing:
+            return cell
         if self.grid.faults and not cell and (row, self.header.columns.get(key)) in self.grid.faults:
             self.refuse(cell.place, "cell_fault", self.grid.faults[row, self.header.columns[key]])
         if BY_FIELD[key].repeats:

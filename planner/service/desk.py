@@ -6,25 +6,25 @@ the database file; a named user may do what the register of officers lets that p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cached_property
+from functools import cache, cached_property
 
 from planner import calendars
 from planner.config import ZONE, Settings
 from planner.domain.agency import Officer
 from planner.domain.calendar import Calendar
 from planner.domain.changes import Change
-from planner.domain.filing import owner_on
+from planner.domain.filing import Owners
 from planner.domain.plan import State
 from planner.errors import NotFound, PermissionRefused
 from planner.i18n import gettext as _
 from planner.store import engine as database
 from planner.store import events, registers
 from planner.store.engine import Engine, Session
-from planner.store.state import Book, save
+from planner.store.state import Book, save_all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +87,7 @@ class Desk:
             reason: why, in the words of who acts.
         """
         events.append(session, changes, at=self.now, actor=self.user or "local", reason=reason)
-        for _subject, change in changes:
-            save(session, change, book or Book(), self.now, reason)
+        save_all(session, [change for _subject, change in changes], book or Book(), self.now, reason)
 
     def acting_officer(self, session: Session) -> Officer | None:
         """Return who acts; None: the operator of this machine.
@@ -113,17 +112,30 @@ class Desk:
         Raises:
             PermissionRefused: another agency's officer.
         """
-        officer = self.acting_officer(session)
-        if officer is None or officer.agency in (agency, self.settings.department):
-            return
-        if officer.agency != self._present_owner(session, agency):
-            raise PermissionRefused(
-                _("{user} belongs to {own} and may not act for {agency}.").format(
-                    user=officer.email, own=officer.agency, agency=agency
-                )
-            )
+        self.permit(session)(agency)
 
-    def _present_owner(self, session: Session, agency: str) -> str:
+    def permit(self, session: Session) -> Callable[[str], None]:
+        """Return `require_agency` for many agencies: it reads the registers once.
+
+        Raises:
+            PermissionRefused: nobody knows who acts.
+        """
+        officer = self.acting_officer(session)
+        owners = cache(lambda: self._owners(session))
+
+        def check(agency: str) -> None:
+            if officer is None or officer.agency in (agency, self.settings.department):
+                return
+            if officer.agency != owners().of(agency):
+                raise PermissionRefused(
+                    _("{user} belongs to {own} and may not act for {agency}.").format(
+                        user=officer.email, own=officer.agency, agency=agency
+                    )
+                )
+
+        return check
+
+    def _owners(self, session: Session) -> Owners:
         state = State(
             at=self.now,
             agencies=registers.agencies(session),
@@ -134,7 +146,7 @@ class Desk:
             plans={},
             tasks={},
         )
-        return owner_on(state, agency, self.today)
+        return Owners(state, self.today)
 
     def require_department(self, session: Session) -> None:
         """Check that who acts is of the monitoring department, or the operator.

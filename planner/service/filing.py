@@ -6,61 +6,26 @@ A version that is accepted (at once, where the setting says so and nothing is wr
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field, replace
-from datetime import date
-from multiprocessing import get_context
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from planner import calendars, i18n
-from planner.domain.agency import Agency, Officer
-from planner.domain.calendar import Calendar
 from planner.domain.changes import PlanDecided, PlanFiled
-from planner.domain.directive import Directive
 from planner.domain.graph import TaskGraph
 from planner.domain.plan import Plan, PlanKind, PlanRecord, predecessor_key, task_key
 from planner.domain.status import PlanState
 from planner.errors import CycleFound, InputRejected, NotFound, Problem, Refused, WorldFailed
 from planner.i18n import gettext as _
-from planner.importer import READERS, Loaded, Register, load
+from planner.importer import Loaded, Register, load
 from planner.importer.places import in_reading_order
 from planner.service.desk import Desk
+from planner.service.known import Known
 from planner.service.renumbering import NO_ANSWERS, Answers, Refiling, moved_by, record_change, refiling
 from planner.service.tasks import require_words
 from planner.store import plans, registers
 from planner.store.engine import Session
 from planner.store.state import Book
-
-
-@dataclass(frozen=True, kw_only=True)
-class Known:
-    """What checking a file needs to know, as plain values that another process can be given."""
-
-    agencies: dict[str, Agency]
-    officers: dict[str, Officer]
-    directives: dict[str, Directive]
-    tasks: frozenset[str]  #: "directive/agency:code" of every filed task
-    today: date
-    calendar_file: Path | None
-
-    def register(self) -> Register:
-        """Return the importer's view of it."""
-        tasks = {key.split("/", 1)[1] for key in self.tasks}
-        return Register(
-            agencies=self.agencies,
-            officers_by_email=self.officers,
-            directives=self.directives,
-            calendar=self.calendar,
-            task_exists=tasks.__contains__,
-            today=self.today,
-        )
-
-    def calendar(self, name: str) -> Calendar:
-        """Return a calendar by name."""
-        return calendars.load(name, self.calendar_file)
 
 
 def known_to(desk: Desk, session: Session) -> Known:
@@ -69,7 +34,7 @@ def known_to(desk: Desk, session: Session) -> Known:
         agencies=registers.agencies(session),
         officers=registers.officers(session),
         directives=registers.directives(session),
-        tasks=plans.task_keys(session),
+        tasks=frozenset(key.split("/", 1)[1] for key in plans.task_keys(session)),
         today=desk.today,
         calendar_file=desk.settings.calendar_file,
     )
@@ -194,7 +159,7 @@ def store(desk: Desk, session: Session, name: str, loaded: Loaded, answers: Answ
     if any(problem.severity == "error" for problem in problems):
         return Filed(file=name, agency=plan.agency, problems=tuple(problems))
     if latest is not None and latest.plan == plan and latest.state is not PlanState.RETURNED:
-        return _filed(name, latest, problems, unchanged=True)
+        return filed_as(name, latest, problems, unchanged=True)
     record = PlanRecord(
         plan=plan,
         version=latest.version + 1 if latest else 1,
@@ -210,10 +175,11 @@ def store(desk: Desk, session: Session, name: str, loaded: Loaded, answers: Answ
         book.tasks[plan.key] = plans.task_records(session, plan=plan.key, in_force=False)
     accepted = record.state is PlanState.ACCEPTED
     record_change(desk, session, PlanFiled(record=record), record, book, accepted=accepted)
-    return _filed(name, record, problems, unchanged=False)
+    return filed_as(name, record, problems, unchanged=False)
 
 
-def _filed(name: str, record: PlanRecord, problems: Iterable[Problem], *, unchanged: bool) -> Filed:
+def filed_as(name: str, record: PlanRecord, problems: Iterable[Problem], *, unchanged: bool) -> Filed:
+    """Return what became of a file that is filed as a version, now or before."""
     return Filed(
         file=name,
         plan=record.plan.key,
@@ -242,8 +208,8 @@ def _circle(session: Session, plan: Plan, moved: Mapping[str, str]) -> list[Prob
     leaves = any(not before.startswith(prefix) for before, _after in own)
     if not leaves:
         return []
-    known = plans.dependencies(session)
-    others = [(moved.get(before, before), after) for before, after in known if not after.startswith(prefix)]
+    known = plans.dependencies_before(session, [before for before, _after in own])
+    others = [(moved.get(before, before), after) for before, after in sorted(known) if not after.startswith(prefix)]
     if not any(before.startswith(prefix) for before, _after in others):
         return []
     edges = own + others
@@ -255,98 +221,6 @@ def _circle(session: Session, plan: Plan, moved: Mapping[str, str]) -> list[Prob
         message = _("The dependencies run in a circle across plans: {path}. Remove one of them.").format(path=path)
         return [Problem(place=path, code="cycle", message=message)]
     return []
-
-
-@dataclass
-class FiledAll:
-    """What became of a folder."""
-
-    files: list[Filed] = field(default_factory=list)
-
-    @property
-    def filed(self) -> int:
-        """How many files are filed."""
-        return sum(one.ok for one in self.files)
-
-    @property
-    def refused(self) -> int:
-        """How many were refused."""
-        return len(self.files) - self.filed
-
-
-_worker: dict[str, Any] = {}
-
-
-def _prepare(known: Known, language: str) -> None:
-    i18n.use_language(language)
-    _worker["register"] = known.register()
-
-
-def _load_in_worker(path: Path) -> Loaded | WorldFailed:
-    try:
-        return load_file(path, _worker["register"], None, None)
-    except WorldFailed as error:
-        return WorldFailed(error.message)
-
-
-# A pool costs about as much to start as reading this many files.
-_POOL_FROM = 48
-
-
-def file_all(
-    desk: Desk, folder: Path, *, on_file: Callable[[Filed], None], on_start: Callable[[int], None]
-) -> FiledAll:
-    """File every plan of a folder, each on its own: all of it or nothing.
-
-    Reading and checking run in parallel, storing in the order of the names.
-
-    Raises:
-        NotFound: no such folder, or no plan file in it.
-        WorldFailed: the folder cannot be read.
-    """
-    if not folder.is_dir():
-        raise NotFound(_("There is no folder {path}.").format(path=folder))
-    try:
-        names = sorted(folder.iterdir())
-    except OSError as error:
-        raise WorldFailed(_("The folder {path} cannot be read: {reason}").format(path=folder, reason=error)) from error
-    paths = [p for p in names if p.suffix.lower() in READERS and not p.name.startswith(("~", "."))]
-    if not paths:
-        raise NotFound(
-            _("{path} holds no plan file; known kinds: {kinds}.").format(path=folder, kinds=", ".join(READERS))
-        )
-    with desk.reading() as session:
-        known = known_to(desk, session)
-    on_start(len(paths))
-    result = FiledAll()
-    for path, loaded in zip(paths, _load_many(paths, known), strict=True):
-        result.files.append(_file_loaded(desk, path, loaded))
-        on_file(result.files[-1])
-    return result
-
-
-def _file_loaded(desk: Desk, path: Path, loaded: Loaded | WorldFailed) -> Filed:
-    if isinstance(loaded, WorldFailed):
-        problem = Problem(place=path.name, code="unreadable", message=loaded.message)
-        return Filed(file=path.name, problems=(problem,))
-    try:
-        with desk.writing() as session:
-            return store(desk, session, path.name, loaded)
-    except Refused as error:
-        return Filed(file=path.name, problems=(Problem(place=path.name, code=error.code, message=error.message),))
-
-
-def _load_many(paths: list[Path], known: Known) -> Iterable[Loaded | WorldFailed]:
-    if len(paths) < _POOL_FROM or (os.cpu_count() or 1) < 2:
-        _prepare(known, i18n.language())
-        yield from map(_load_in_worker, paths)
-        return
-    # Not forked: a fork would share the open database with the parent.
-    context = get_context("spawn")
-    with ProcessPoolExecutor(
-        max_workers=os.cpu_count(), mp_context=context, initializer=_prepare, initargs=(known, i18n.language())
-    ) as pool:
-        yield from pool.map(_load_in_worker, paths, chunksize=8)
 
 
 def decide(desk: Desk, text: str, state: PlanState, reason: str) -> dict[str, Any]:

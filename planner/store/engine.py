@@ -7,7 +7,9 @@ between the two (the lease clock, the lock before an append) stands in this file
 
 from __future__ import annotations
 
+import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,13 +19,20 @@ from sqlalchemy import Connection, create_engine, event, make_url, select, text
 
 # Handed on under their own names: other rooms write the types, and only this room imports the package.
 from sqlalchemy import Engine as Engine  # noqa: PLC0414
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    NoSuchModuleError,
+    SQLAlchemyError,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session as Session  # noqa: PLC0414
 from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import Float
 
-from planner.errors import DatabaseFailed, UsageRefused
+from planner.errors import DatabaseFailed, RowsRefused, UsageRefused
 from planner.i18n import gettext as _
 
 _APPEND_LOCK = 0x504C414E  # "PLAN": one appender of the event log at a time on PostgreSQL
@@ -58,7 +67,9 @@ def connect(url: str) -> Engine:
         if make_url(url).get_backend_name() not in ("sqlite", "postgresql"):
             raise UsageRefused(_("Only SQLite and PostgreSQL are supported."))
         # Statements in an error message must not carry people's addresses and texts.
-        engine = create_engine(url, hide_parameters=True, pool_pre_ping=not url.startswith("sqlite"))
+        engine = create_engine(
+            url, hide_parameters=True, pool_pre_ping=not url.startswith("sqlite"), json_serializer=_json
+        )
     except (ArgumentError, NoSuchModuleError) as error:
         raise UsageRefused(
             _("The database URL cannot be read; write sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME.")
@@ -71,6 +82,21 @@ def connect(url: str) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+class JsonText(str):
+    """JSON already written, for a JSON column: what many rows share is written once."""
+
+    __slots__ = ()
+
+
+# A Vietnamese letter as itself takes two or three bytes, escaped it takes six. Made once: a call of json.dumps with
+# options makes one each time.
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def _json(data: Any) -> str:
+    return data if isinstance(data, JsonText) else _encode(data)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
@@ -118,7 +144,8 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise DatabaseFailed(
+        failure = RowsRefused if isinstance(error, (DataError, IntegrityError)) else DatabaseFailed
+        raise failure(
             _("The database refused: {reason}. Check it with: planner doctor").format(reason=error.orig)
         ) from error
     except SQLAlchemyError as error:
@@ -129,6 +156,21 @@ def lock_appends(session: Session) -> None:
     """Let one transaction at a time append to the event log, until it ends."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _APPEND_LOCK})
+
+
+# SQLite has no queue for its write lock: whoever waits asks again after at most a tenth of a second.
+_POLL = 0.11
+
+
+def give_way(engine: Engine, since: float) -> None:
+    """Wait until whoever else wants to write has had a moment for it, `since` the last transaction ended.
+
+    Args:
+        engine: the database; PostgreSQL lets writers in by their turn, so there is nothing to wait for.
+        since: when the last transaction ended, on `time.monotonic`.
+    """
+    if engine.dialect.name == "sqlite":
+        time.sleep(max(0.0, since + _POLL - time.monotonic()))
 
 
 def clock(session: Session) -> float:

@@ -12,12 +12,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from planner.domain.changes import Change
+from planner.store.bulk import insert_rows
 from planner.store.engine import lock_appends
-from planner.store.tables import EventRow
+from planner.store.tables import EventRow, table_of
 from planner.store.wire import canonical, change_from, kind_of, to_plain
 
 GENESIS = "0" * 64
@@ -82,7 +83,7 @@ def append(
             }
         )
         previous = digest
-    session.execute(insert(EventRow), rows)
+    insert_rows(session, table_of(EventRow), rows)
     return [int(str(row["seq"])) for row in rows]
 
 

@@ -24,61 +24,85 @@ from planner.domain.plan import (
     predecessor_key,
 )
 from planner.domain.status import PlanState, TaskState
-from planner.store.registers import upsert
-from planner.store.tables import CooperatorRow, DependencyRow, ExtensionRow, PlanRow, PlanVersionRow, TaskRow
-from planner.store.wire import deadline_from, plan_from, to_plain
+from planner.store.bulk import insert_rows
+from planner.store.registers import upsert, upserting
+from planner.store.tables import (
+    CooperatorRow,
+    DependencyRow,
+    ExtensionRow,
+    PlanRow,
+    PlanVersionRow,
+    TaskRow,
+    table_of,
+)
+from planner.store.wire import deadline_from, deadline_text, plan_from, to_plain
+
+_MOST_KEYS = 5000  # in one statement; SQLite takes some 32,000 values
+
+
+def receipts(session: Session, year: int) -> int:
+    """Return how many receipts were given in a year."""
+    like = PlanVersionRow.receipt.like(f"%/{year}")
+    return session.scalar(select(func.count()).select_from(PlanVersionRow).where(like)) or 0
+
+
+def receipt(number: int, year: int) -> str:
+    """Write a receipt number: "0001/2020"."""
+    return f"{number:04d}/{year}"
 
 
 def next_receipt(session: Session, year: int) -> str:
-    """Return the next receipt number of the year: "0001/2020"."""
-    count = session.scalar(
-        select(func.count()).select_from(PlanVersionRow).where(PlanVersionRow.receipt.like(f"%/{year}"))
-    )
-    return f"{(count or 0) + 1:04d}/{year}"
+    """Return the next receipt number of the year."""
+    return receipt(receipts(session, year) + 1, year)
 
 
-def save_version(session: Session, record: PlanRecord) -> None:
-    """Save a newly filed version; an accepted one supersedes the version in force."""
-    plan, accepted = record.plan, record.state is PlanState.ACCEPTED
-    upsert(
-        session,
-        PlanRow,
-        [
-            {
-                "key": plan.key,
-                "directive": plan.directive,
-                "agency": plan.agency,
-                "kind": plan.kind.value,
-                "accepted_version": None,
-                "latest_version": record.version,
-            }
-        ],
-        replace=False,
-    )
-    session.execute(update(PlanRow).where(PlanRow.key == plan.key).values(latest_version=record.version))
-    session.execute(
-        insert(PlanVersionRow),
-        [
-            {
-                "plan": plan.key,
-                "version": record.version,
-                "state": record.state.value,
-                "filed_at": record.filed_at,
-                "receipt": record.receipt,
-                "file_name": record.file_name,
-                "file_sha256": record.file_sha256,
-                "reason": record.reason,
-                "number": plan.number,
-                "signed": plan.signed,
-                "calendar": plan.calendar,
-                "task_count": len(plan.tasks),
-                "content": to_plain(plan),
-                "renumbered": [list(pair) for pair in record.renumbered],
-            }
-        ],
-    )
-    if accepted:
-        decide_version(session, plan.key, record.version, PlanState.ACCEPTED, "")
+def save_versions(session: Session, records: Sequence[PlanRecord]) -> None:
+    """Save newly filed versions of different plans; an accepted one supersedes the version in force."""
+    table = table_of(PlanRow)
+    heads = [
+        {
+            "key": record.plan.key,
+            "directive": record.plan.directive,
+            "agency": record.plan.agency,
+            "kind": record.plan.kind.value,
+            "accepted_version": record.version if record.state is PlanState.ACCEPTED else None,
+            "latest_version": record.version,
+        }
+        for record in records
+    ]
+    statement = upserting(session, table)
+    in_force = func.coalesce(statement.excluded.accepted_version, table.c.accepted_version)
+    changed = {"latest_version": statement.excluded.latest_version, "accepted_version": in_force}
+    session.execute(statement.on_conflict_do_update(index_elements=["key"], set_=changed), heads)
+    versions = table_of(PlanVersionRow)
+    superseding = [r.plan.key for r in records if r.state is PlanState.ACCEPTED and r.version > 1]
+    if superseding:
+        session.execute(
+            update(versions)
+            .where(versions.c.plan.in_(superseding), versions.c.state == PlanState.ACCEPTED.value)
+            .values(state=PlanState.SUPERSEDED.value)
+        )
+    insert_rows(session, versions, [_version_columns(record) for record in records])
+
+
+def _version_columns(record: PlanRecord) -> dict[str, Any]:
+    plan = record.plan
+    return {
+        "plan": plan.key,
+        "version": record.version,
+        "state": record.state.value,
+        "filed_at": record.filed_at,
+        "receipt": record.receipt,
+        "file_name": record.file_name,
+        "file_sha256": record.file_sha256,
+        "reason": record.reason,
+        "number": plan.number,
+        "signed": plan.signed,
+        "calendar": plan.calendar,
+        "task_count": len(plan.tasks),
+        "content": to_plain(plan),
+        "renumbered": [list(pair) for pair in record.renumbered],
+    }
 
 
 def decide_version(session: Session, plan: str, version: int, state: PlanState, reason: str) -> None:
@@ -117,7 +141,7 @@ def _columns(record: TaskRecord, position: int) -> dict[str, Any]:
         "responsible": task.responsible,
         "due_text": task.deadline.text,
         "due_kind": task.deadline.kind.value,
-        "deadline": to_plain(task.deadline),
+        "deadline": deadline_text(task.deadline),
         "start": task.start,
         "duration": task.duration,
         "deliverable": task.deliverable,
@@ -138,47 +162,52 @@ def _columns(record: TaskRecord, position: int) -> dict[str, Any]:
 
 
 def save_tasks(session: Session, records: Sequence[TaskRecord], *, fresh: bool = False) -> None:
-    """Save tasks with their cooperators and dependencies; `fresh` says that none of them is stored yet."""
+    """Save all tasks of some plans with their cooperators and dependencies; `fresh` says that none is stored yet."""
     if not records:
         return
-    columns = [_columns(record, position) for position, record in enumerate(records)]
+    positions: dict[str, int] = {}
+    columns: list[dict[str, Any]] = []
+    cooperators: list[dict[str, Any]] = []
+    dependencies: list[dict[str, Any]] = []
+    for record in records:
+        key, plan, position = record.key, record.plan, positions.get(record.plan, 0)
+        positions[plan] = position + 1
+        columns.append(_columns(record, position))
+        cooperators += [
+            {"task": key, "agency": agency, "position": at}
+            for at, agency in enumerate(dict.fromkeys(record.task.cooperating))
+        ]
+        dependencies += _dependency_rows(record)
     if fresh:
-        session.execute(insert(TaskRow), columns)
+        insert_rows(session, table_of(TaskRow), columns)
     else:
         upsert(session, TaskRow, columns, replace=True)
-        keys = [record.key for record in records]
-        session.execute(delete(CooperatorRow).where(CooperatorRow.task.in_(keys)))
-        session.execute(delete(DependencyRow).where(DependencyRow.successor.in_(keys)))
-    cooperators = [
-        {"task": record.key, "agency": agency, "position": position}
-        for record in records
-        for position, agency in enumerate(dict.fromkeys(record.task.cooperating))
-    ]
-    if cooperators:
-        session.execute(insert(CooperatorRow), cooperators)
-    _insert_dependencies(session, records)
+        keys = select(TaskRow.key).where(TaskRow.plan.in_(list(positions)))
+        session.execute(delete(table_of(CooperatorRow)).where(CooperatorRow.task.in_(keys)))
+        session.execute(delete(table_of(DependencyRow)).where(DependencyRow.successor.in_(keys)))
+    insert_rows(session, table_of(CooperatorRow), cooperators)
+    insert_rows(session, table_of(DependencyRow), dependencies)
 
 
-def _insert_dependencies(session: Session, records: Iterable[TaskRecord]) -> None:
-    dependencies = {
-        (record.key, predecessor_key(record.plan, reference)): {
+def _dependency_rows(record: TaskRecord) -> Iterable[dict[str, Any]]:
+    rows: dict[str, dict[str, Any]] = {}
+    for position, reference in enumerate(record.task.after):
+        predecessor = predecessor_key(record.plan, reference)
+        rows[predecessor] = {
             "successor": record.key,
-            "predecessor": predecessor_key(record.plan, reference),
+            "predecessor": predecessor,
             "as_filed": reference,
             "position": position,
         }
-        for record in records
-        for position, reference in enumerate(record.task.after)
-    }
-    if dependencies:
-        session.execute(insert(DependencyRow), list(dependencies.values()))
+    return rows.values()
 
 
 def save_dependencies(session: Session, records: Sequence[TaskRecord]) -> None:
     """Save what tasks wait for, where nothing else of them changed."""
     if records:
-        session.execute(delete(DependencyRow).where(DependencyRow.successor.in_([record.key for record in records])))
-        _insert_dependencies(session, records)
+        keys = [record.key for record in records]
+        session.execute(delete(table_of(DependencyRow)).where(DependencyRow.successor.in_(keys)))
+        insert_rows(session, table_of(DependencyRow), [row for record in records for row in _dependency_rows(record)])
 
 
 def replace_tasks(session: Session, plan: str, records: Sequence[TaskRecord]) -> None:
@@ -280,8 +309,14 @@ def plan_records(session: Session, *, content: bool = False, key: str | None = N
 
 def latest_record(session: Session, key: str) -> PlanRecord | None:
     """Return a plan's newest version with its content, whatever its state; None: never filed."""
-    row = session.execute(_versions(key).order_by(PlanVersionRow.version.desc()).limit(1)).first()
-    return None if row is None else _plan_record(row, content=True)
+    return latest_records(session, [key]).get(key)
+
+
+def latest_records(session: Session, keys: Iterable[str]) -> dict[str, PlanRecord]:
+    """Return the newest version of each of some plans with its content, by key; none of one never filed."""
+    newest = PlanVersionRow.version == PlanRow.latest_version
+    rows = session.execute(_versions().where(PlanRow.key.in_(list(keys)), newest))
+    return {row.key: _plan_record(row, content=True) for row in rows}
 
 
 def has_renumbered(session: Session, key: str) -> bool:
@@ -289,23 +324,19 @@ def has_renumbered(session: Session, key: str) -> bool:
     return any(session.scalars(select(PlanVersionRow.renumbered).where(PlanVersionRow.plan == key)))
 
 
-def _versions(key: str) -> Any:
-    return (
-        select(
-            PlanRow.key,
-            PlanRow.directive,
-            PlanRow.agency,
-            PlanRow.kind,
-            *[c for c in PlanVersionRow.__table__.c if c.name != "plan"],
-        )
-        .join(PlanVersionRow, PlanVersionRow.plan == PlanRow.key)
-        .where(PlanRow.key == key)
-    )
+def _versions() -> Any:
+    return select(
+        PlanRow.key,
+        PlanRow.directive,
+        PlanRow.agency,
+        PlanRow.kind,
+        *[c for c in PlanVersionRow.__table__.c if c.name != "plan"],
+    ).join(PlanVersionRow, PlanVersionRow.plan == PlanRow.key)
 
 
 def version_records(session: Session, key: str) -> list[PlanRecord]:
     """Return every version of a plan with its content, the oldest first; none: never filed."""
-    rows = session.execute(_versions(key).order_by(PlanVersionRow.version))
+    rows = session.execute(_versions().where(PlanRow.key == key).order_by(PlanVersionRow.version))
     return [_plan_record(row, content=True) for row in rows]
 
 
@@ -449,19 +480,31 @@ def _task_record(
     )
 
 
-def dependencies(session: Session) -> list[tuple[str, str]]:
-    """Return the dependencies in force as (predecessor key, successor key); the predecessor may not be filed yet.
-
-    A withdrawn task waits for nothing, nor does one of a plan that was returned.
-    """
-    rows = session.execute(
+def _waits_in_force() -> Any:
+    # A withdrawn task waits for nothing, nor does one of a plan that was returned.
+    return (
         select(DependencyRow.predecessor, DependencyRow.successor)
         .join(TaskRow, TaskRow.key == DependencyRow.successor)
         .join(PlanRow, PlanRow.key == TaskRow.plan)
         .where(TaskRow.state != TaskState.WITHDRAWN.value, PlanRow.accepted_version.is_not(None))
-        .order_by(DependencyRow.successor, DependencyRow.position)
     )
+
+
+def dependencies(session: Session) -> list[tuple[str, str]]:
+    """Return the dependencies in force as (predecessor key, successor key); the predecessor may not be filed yet."""
+    rows = session.execute(_waits_in_force().order_by(DependencyRow.successor, DependencyRow.position))
     return [(row.predecessor, row.successor) for row in rows]
+
+
+def dependencies_before(session: Session, keys: Iterable[str]) -> set[tuple[str, str]]:
+    """Return the dependencies in force on every way that leads to the tasks `keys`, one statement for 5000 of them."""
+    wanted, found = list(keys), set[tuple[str, str]]()
+    for start in range(0, len(wanted), _MOST_KEYS):
+        some = wanted[start : start + _MOST_KEYS]
+        ways = _waits_in_force().where(DependencyRow.successor.in_(some)).cte("ways", recursive=True)
+        ways = ways.union(_waits_in_force().join(ways, ways.c.predecessor == DependencyRow.successor))
+        found.update((row.predecessor, row.successor) for row in session.execute(select(ways)))
+    return found
 
 
 def task_keys(session: Session) -> frozenset[str]:

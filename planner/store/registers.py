@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from graphlib import TopologicalSorter
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import Table, inspect, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -24,17 +24,22 @@ from planner.store.tables import (
     OfficerRow,
     SuccessionRow,
     TargetValueRow,
+    table_of,
 )
 from planner.store.wire import directive_from, to_plain
+
+
+def upserting(session: Session, table: Table) -> Any:
+    """Return the insert of the database at hand that can be told what to do on a conflict."""
+    return (sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert)(table)
 
 
 def upsert(session: Session, row: type[DeclarativeBase], values: Sequence[dict[str, Any]], *, replace: bool) -> None:
     """Insert rows; on a primary key that exists, replace the row or leave it as it is."""
     if not values:
         return
-    table = cast(Table, row.__table__)
-    dialect = session.get_bind().dialect.name
-    statement: Any = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(table)
+    table = table_of(row)
+    statement = upserting(session, table)
     keys = [column.name for column in inspect(row).primary_key]
     if replace:
         changed = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from itertools import groupby
 
 from sqlalchemy.orm import Session
 
@@ -158,6 +159,42 @@ class Book:
         )
 
 
+def save_all(session: Session, happened: Sequence[changes.Change], book: Book, at: datetime, reason: str) -> None:
+    """Save to the tables what changes do, in their order; plans filed one after the other are saved together."""
+    for together, group in groupby(happened, lambda change: isinstance(change, changes.PlanFiled)):
+        if together:
+            _save_filed(
+                session, [change for change in group if isinstance(change, changes.PlanFiled)], book, at, reason
+            )
+        else:
+            for change in group:
+                save(session, change, book, at, reason)
+
+
+def _save_filed(session: Session, filed: Sequence[changes.PlanFiled], book: Book, at: datetime, reason: str) -> None:
+    """Save filed versions with a number of statements that does not depend on how many there are."""
+    keys = [change.record.plan.key for change in filed]
+    if len(set(keys)) < len(keys):  # two versions of one plan
+        for change in filed:
+            _save_filed(session, [change], book, at, reason)
+        return
+    new: list[TaskRecord] = []
+    known: list[TaskRecord] = []
+    renumbered: list[tuple[PlanRecord, list[TaskRecord]]] = []
+    for key, change in zip(keys, filed, strict=True):
+        tasks = known if book.tasks.get(key) else new
+        touched = list(book.apply_change(change, at, reason))
+        if change.record.renumbered:
+            renumbered.append((change.record, touched))
+        else:
+            tasks.extend(touched)
+    plans.save_versions(session, [change.record for change in filed])
+    plans.save_tasks(session, new, fresh=True)
+    plans.save_tasks(session, known)
+    for record, touched in renumbered:
+        _save_accepted(session, record, touched)
+
+
 def save(session: Session, change: changes.Change, book: Book, at: datetime, reason: str) -> None:
     """Save to the tables what one change does; `book` must hold the plan and tasks it concerns."""
     match change:
@@ -174,10 +211,7 @@ def save(session: Session, change: changes.Change, book: Book, at: datetime, rea
         case changes.TargetReported():
             registers.save_value(session, change.value)
         case changes.PlanFiled():
-            fresh = not book.tasks.get(change.record.plan.key)
-            touched = list(book.apply_change(change, at, reason))
-            plans.save_version(session, change.record)
-            _save_accepted(session, change.record, touched, fresh=fresh)
+            _save_filed(session, [change], book, at, reason)
         case changes.PlanDecided():
             touched = list(book.apply_change(change, at, reason))
             plans.decide_version(session, change.plan, change.version, change.state, reason)
@@ -190,14 +224,14 @@ def save(session: Session, change: changes.Change, book: Book, at: datetime, rea
                 plans.save_extension(session, record)
 
 
-def _save_accepted(session: Session, record: PlanRecord, touched: Sequence[TaskRecord], *, fresh: bool = False) -> None:
+def _save_accepted(session: Session, record: PlanRecord, touched: Sequence[TaskRecord]) -> None:
     """Save the tasks that a version touched: once accepted its own, and those that wait for renumbered ones."""
     own = [task for task in touched if task.plan == record.plan.key]
     if record.renumbered and record.state is PlanState.ACCEPTED:
         plans.replace_tasks(session, record.plan.key, own)
         plans.save_dependencies(session, [task for task in touched if task.plan != record.plan.key])
     else:
-        plans.save_tasks(session, own, fresh=fresh)
+        plans.save_tasks(session, own)
 
 
 def rebuild(session: Session, events: Iterable[Event]) -> int:

@@ -6,6 +6,7 @@ Canonical: sorted keys, no spaces, UTF-8, absent values left in place as null, s
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -15,6 +16,7 @@ from planner.domain.deadline import Deadline
 from planner.domain.directive import Directive
 from planner.domain.plan import Plan
 from planner.i18n import N_
+from planner.store.engine import JsonText
 
 #: event kind -> the change it records; the kind is what stands in the log for ever, class names may move
 KINDS: dict[str, type] = {
@@ -45,6 +47,8 @@ LABELS: dict[str, str] = {
 _KIND_OF = {cls: kind for kind, cls in KINDS.items()}
 
 
+# made once: a call of json.dumps with options makes one each time
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 _adapters: dict[type, TypeAdapter[Any]] = {}
 
 
@@ -62,7 +66,13 @@ def to_plain(value: Any) -> Any:
 
 def canonical(data: Any) -> str:
     """Return plain data as canonical JSON text."""
-    return json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _encode(data)
+
+
+@lru_cache(maxsize=4096)
+def deadline_text(deadline: Deadline) -> JsonText:
+    """Return a deadline as JSON text; many tasks have the same one."""
+    return JsonText(canonical(to_plain(deadline)))
 
 
 def kind_of(change: changes.Change) -> str:

@@ -15,6 +15,7 @@ from planner.domain.plan import Plan, TaskRecord
 from planner.domain.status import PlanState, TaskState
 from planner.errors import InputRejected, NotFound, PermissionRefused, Refused
 from planner.service import filing, tasks
+from planner.service import folder as folders
 from planner.service import plans as views
 from planner.service.desk import Desk
 from planner.store import plans
@@ -351,8 +352,8 @@ def test_a_chain_without_a_circle_is_welcome(desk: Desk, tmp_path: Path) -> None
 # --- a folder ---
 
 
-def _all(desk: Desk, folder: Path) -> filing.FiledAll:
-    return filing.file_all(desk, folder, on_file=lambda _filed: None, on_start=lambda _n: None)
+def _all(desk: Desk, path: Path) -> folders.FiledAll:
+    return folders.file_all(desk, path, on_files=lambda _n: None, on_start=lambda _n: None)
 
 
 def test_of_a_folder_each_file_stands_for_itself(desk: Desk, tmp_path: Path) -> None:

@@ -1,0 +1,37 @@
+"""Puts many rows into a table at once.
+
+SQLAlchemy prepares each row of an insert anew, which costs more than the insert itself; here it writes the statement
+and says how each column's values are handed to the driver, once for all rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Table, insert
+from sqlalchemy.orm import Session
+
+
+def insert_rows(session: Session, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows, each with a value for every column of `table`, by column name."""
+    if not rows:
+        return
+    connection = session.connection()
+    dialect = connection.dialect
+    columns = [
+        (column.name, column.type.dialect_impl(dialect).bind_processor(dialect)) for column in table.columns.values()
+    ]
+    compiled = insert(table).compile(dialect=dialect, column_keys=[name for name, _convert in columns])
+    values: list[Any]
+    if compiled.positional:
+        converters = dict(columns)
+        order = [(name, converters[name]) for name in compiled.positiontup or ()]
+        values = [
+            tuple([row[name] if convert is None else convert(row[name]) for name, convert in order]) for row in rows
+        ]
+    else:
+        values = [
+            {name: row[name] if convert is None else convert(row[name]) for name, convert in columns} for row in rows
+        ]
+    connection.exec_driver_sql(str(compiled), values)
