@@ -36,6 +36,9 @@ TASK_KEYS = (
 )
 _DATE_KEYS = ("signed", "start", "due")
 _DEEPEST = 20
+_MOST_NODES = 200_000  # values and lists of a file; a plan of a thousand tasks has some fifteen thousand
+_LARGEST_TEXT = 8 * 1024 * 1024  # bytes
+_DIRECTIVE = re.compile(r"^%", re.MULTILINE)
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MOST_PROBLEMS = 200  # of the form; a file that is no plan at all need not be told so a million times
@@ -64,20 +67,37 @@ class _Node:
 def read_yaml_file(name: str, data: bytes, sha256: str) -> PlanDraft:
     """Return the draft of a YAML file; what is wrong with its form is in `draft.problems`. Never raises."""
     problems: list[Problem] = []
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        message = _("The file is not written in UTF-8; save it as UTF-8 and try again.")
-        problems.append(Problem(place=_("line {line}").format(line=line), code="not_utf8", message=message))
-        return PlanDraft(file_name=name, sha256=sha256, format="yaml", problems=tuple(problems), readable=False)
-    root = _compose(text, problems)
+    text = _text(name, data, problems)
+    root = _compose(text, problems) if not problems else None
     if root is None and not problems:
         message = _("The file is empty; expected a plan with the keys {keys}.").format(keys=", ".join(PLAN_KEYS))
         problems.append(Problem(place=name, code="empty_file", message=message))
     if root is None or problems:
         return PlanDraft(file_name=name, sha256=sha256, format="yaml", problems=tuple(problems), readable=False)
     return _Walk(problems).plan(root, name, sha256)
+
+
+def _text(name: str, data: bytes, problems: list[Problem]) -> str:
+    """Return the text of a file that is fit to be parsed; of another, "" and a problem."""
+    if len(data) > _LARGEST_TEXT:
+        message = _("The text is larger than {most} MiB; a plan of a thousand tasks has half of one.")
+        message = message.format(most=_LARGEST_TEXT // 2**20)
+        problems.append(Problem(place=name, code="file_too_large", message=message))
+        return ""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        message = _("The file is not written in UTF-8; save it as UTF-8 and try again.")
+        problems.append(Problem(place=_("line {line}").format(line=line), code="not_utf8", message=message))
+        return ""
+    found = _DIRECTIVE.search(text)
+    if found:  # libyaml compares each tag directive with all before it: a megabyte of them takes seconds
+        line = text.count("\n", 0, found.start()) + 1
+        message = _("Lines that begin with % are not accepted; remove the line.")
+        problems.append(Problem(place=_("line {line}").format(line=line), code="yaml_directive", message=message))
+        return ""
+    return text
 
 
 def _place(mark: Any) -> str:
@@ -92,20 +112,20 @@ def _compose(text: str, problems: list[Problem]) -> _Node | None:
     """Build the tree of the only document; every tag, alias and excess is a problem."""
     root: _Node | None = None
     open_nodes: list[_Node] = []
-    documents = 0
+    documents = nodes = 0
     parser = yaml.CSafeLoader(text)
     try:
         while (event := parser.get_event()) is not None:
             if isinstance(event, yaml.NodeEvent):
                 node = _node(event, problems)
+                nodes += 1
                 if open_nodes:
                     open_nodes[-1].items.append(node)
                 else:
                     root = node
                 if node.kind != "scalar":
                     open_nodes.append(node)
-                    if len(open_nodes) > _DEEPEST:
-                        raise _stop(event, "yaml_depth", _("The values are nested too deeply for a plan."))
+                _bound(event, nodes, len(open_nodes))
             elif isinstance(event, yaml.CollectionEndEvent):
                 open_nodes.pop()
             elif isinstance(event, yaml.DocumentStartEvent):
@@ -121,6 +141,14 @@ def _compose(text: str, problems: list[Problem]) -> _Node | None:
     finally:
         parser.dispose()
     return None if root is not None and root.is_null else root
+
+
+def _bound(event: yaml.Event, nodes: int, depth: int) -> None:
+    if depth > _DEEPEST:
+        raise _stop(event, "yaml_depth", _("The values are nested too deeply for a plan."))
+    if nodes > _MOST_NODES:
+        message = _("The file holds more than {most} values; no plan does.").format(most=_MOST_NODES)
+        raise _stop(event, "file_too_large", message)
 
 
 def _stop(event: yaml.Event, code: str, message: str) -> _Refused:
