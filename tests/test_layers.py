@@ -75,7 +75,7 @@ FOREIGN: dict[str, tuple[str, ...]] = {
     "rich": ("planner.cli",),
     "sqlalchemy": ("planner.store",),
     "xlsxwriter": ("planner.importer", "planner.reporter", "planner.samples"),
-    "yaml": ("planner.importer", "planner.samples", "scheduler.policy_file"),
+    "yaml": ("planner.importer.yaml_tree", "planner.samples", "scheduler.policy_file"),
 }
 
 #: Requirement -> what it is imported as, where that is not its own name.

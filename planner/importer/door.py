@@ -43,7 +43,7 @@ def take(path: Path, suffixes: Collection[str], *, most: int = LARGEST_FILE) -> 
     name, suffix = seemly(path.name), path.suffix.lower()
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            message = _("This is a folder, a device or a pipe, not a file; give the path of the plan's file.")
+            message = _("This is a folder, a device or a pipe, not a file; give the path of a file.")
             return Problem(place=name, code="not_a_file", message=message)
         if suffix not in suffixes:
             message = _('Files "{suffix}" are not read; save the plan as one of: {known}.')
@@ -62,7 +62,7 @@ def take(path: Path, suffixes: Collection[str], *, most: int = LARGEST_FILE) -> 
         message = _("The file {path} cannot be read: {detail}.")
         raise WorldFailed(message.format(path=seemly(str(path)), detail=error.strerror or error)) from error
     if not data:
-        message = _("The file is empty (0 bytes); save the plan again.")
+        message = _("The file is empty (0 bytes); save it again.")
         return Problem(place=name, code="empty_file", message=message)
     found = other_kind(suffix, data)
     if found is not None:

@@ -20,9 +20,8 @@ from planner.errors import Problem
 from planner.i18n import gettext as _
 from planner.importer.excel import Unreadable, read_workbook
 from planner.importer.grid import Grid, cell_name
-from planner.importer.plain_yaml import Keys, decode, line_place, read_yaml, unopened, unreadable
+from planner.importer.plain_yaml import SUFFIXES, Keys, admit, decode, line_place, read_yaml, unopened, unreadable
 
-SUFFIXES = (".csv", ".xlsx", ".yaml", ".yml")
 IGNORED = ("stt", "tt", "số tt", "số thứ tự", "no.", "ghi chú", "note", "notes")
 _ISO = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 _DMY = re.compile(r"([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{4})")
@@ -157,8 +156,11 @@ def _csv_lines(path: Path, problems: list[Problem]) -> Iterator[_Line]:
 
 
 def _xlsx_lines(path: Path, problems: list[Problem]) -> Iterator[_Line]:
+    data = admit(path, problems)
+    if problems:
+        return
     try:
-        grid = next(read_workbook(path.read_bytes()), Grid(name="", rows=()))  # measured before it is parsed
+        grid = next(read_workbook(data), Grid(name="", rows=()))  # measured before it is parsed
     except Unreadable as found:
         problems.append(Problem(place=path.name, code=found.code, message=found.message))
         return
