@@ -9,14 +9,16 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-MEMORY = 512 * 1024 * 1024  #: bytes of address space, about 150 MiB of it libraries
+MEMORY = 160 * 1024 * 1024  #: bytes of data; libraries and the stack do not count
+ADDRESSES = 1024 * 1024 * 1024  #: bytes of address space, for systems that do not count the data alone
 SECONDS = 2  #: of computing
 MOST_CELLS = 600_000  #: of the rectangle that the filled cells of a sheet span
-MOST_TEXT = 16 * 1024 * 1024  #: characters of all cells
+MOST_TEXT = 3 * 1024 * 1024  #: characters of all cells; a plan of a thousand tasks has some 300 thousand
+LONGEST_CELL = 32_767  #: characters; Excel keeps no more
 MOST_COLUMNS = 256  #: of a document's table; a workbook's are measured before
 MOST_SHEETS = 60
 MOST_MERGED = 20_000  #: merged cells of a sheet
@@ -32,7 +34,8 @@ def _limit() -> None:
         import resource
     except ImportError:  # Windows has no such limits
         return
-    for what, most in ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_CPU, SECONDS), (resource.RLIMIT_CORE, 0)):
+    limits = {"DATA": MEMORY, "AS": ADDRESSES, "CPU": SECONDS, "CORE": 0}
+    for what, most in ((getattr(resource, f"RLIMIT_{name}"), most) for name, most in limits.items()):
         try:
             resource.setrlimit(what, (most, most))
         except (ValueError, OSError):  # macOS knows no limit of address space
@@ -61,12 +64,20 @@ def read_workbook(data: bytes) -> dict[str, Any]:
                 raise _TooMuch
             rows = []
             for row in table.to_python(skip_empty_area=False):
-                text += sum(len(value) for value in row if isinstance(value, str))
+                text += _length(row)
                 if text > MOST_TEXT:
                     raise _TooMuch
                 rows.append([_plain(value) for value in row])
             sheets.append({"name": name, "rows": rows, "merged": merged})
     return {"sheets": sheets}
+
+
+def _length(texts: Iterable[Any]) -> int:
+    """Return how many characters the texts have together."""
+    lengths = [len(text) for text in texts if isinstance(text, str)]
+    if max(lengths, default=0) > LONGEST_CELL:
+        raise _TooMuch
+    return sum(lengths)
 
 
 def _plain(value: Any) -> Any:
@@ -94,7 +105,7 @@ def read_document(data: bytes) -> dict[str, Any]:
             tables.append({"above": [line for line in lines if line.strip()], **_table(element)})
             # The head of an official letter is a table too: what it says stands above the next one.
             lines += [value for row in tables[-1]["rows"] for value in row]
-            text += sum(map(len, lines))  # what stands above is told with each table
+            text += _length(lines)  # what stands above is told with each table
         if text > MOST_TEXT or len(tables) > MOST_SHEETS:
             raise _TooMuch
     return {"tables": tables}

@@ -7,6 +7,7 @@ Source: notice of 29/4/2020, section 3.2 (what a plan must state); design notes,
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator
 
@@ -25,6 +26,7 @@ Check = Callable[[Reading], Iterable[Problem]]
 
 LONGEST_TEXT = 2000  #: characters of one cell
 LONGEST_CODE = 40
+MOST_OF_A_KIND = 500  #: problems that one check tells; nobody corrects more at a time
 _MOST_LEGACY = 20  # texts in an old font; where there is one, there are hundreds
 _CODE = re.compile(r"[^\W_]+(?:[.\-/][^\W_]+)*")
 
@@ -300,7 +302,7 @@ CHECKS: tuple[Check, ...] = (
 
 
 def run_checks(reading: Reading) -> list[Problem]:
-    """Return every problem of a plan: those its reader found, then check by check.
+    """Return every problem of a plan: those its reader found, then check by check, of each the first 500.
 
     Where the reader found why a value is not there, that it is missing is not told again.
     """
@@ -308,5 +310,10 @@ def run_checks(reading: Reading) -> list[Problem]:
     if reading.draft.readable:
         told = {problem.place for problem in found if problem.severity == "error"}
         for check in CHECKS:
-            found += [p for p in check(reading) if not (p.place in told and p.code.endswith("_missing"))]
+            problems = itertools.islice(check(reading), MOST_OF_A_KIND + 1)
+            new = [p for p in problems if not (p.place in told and p.code.endswith("_missing"))]
+            if len(new) > MOST_OF_A_KIND:
+                message = _("More such problems follow; correct these first.")
+                new[-1] = Problem(place=new[-1].place, code="more_problems", message=message)
+            found += new
     return found

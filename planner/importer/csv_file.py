@@ -22,7 +22,7 @@ from planner.importer.legacy_text import advice, legacy_code
 from planner.importer.sheet import read_grids
 
 LARGEST_TEXT = 8 * 1024 * 1024  #: bytes; a thousand tasks take half of one
-MOST_ROWS = 19_999
+MOST_ROWS = 9_999
 MOST_COLUMNS = 256
 LONGEST_FIELD = 32_767  #: characters; Excel keeps no more in a cell
 

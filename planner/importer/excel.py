@@ -21,13 +21,13 @@ from planner.importer.word import external
 
 __all__ = ["Unreadable", "read_excel", "read_workbook"]
 
-MOST_ROWS = 19_999  # `_FAR_CELL` says the same two bounds
+MOST_ROWS = 9_999  # `_FAR_CELL` says the same two bounds
 MOST_COLUMNS = 256
 
 _REFERENCE = re.compile(rb"\br\s*=\s*[\"']([A-Z]{1,3})(\d{1,7})[\"']")
-# A cell with content (its opening tag is not closed at once) below row 19999 or right of column IV (256).
+# A cell with content (its opening tag is not closed at once) below row 9999 or right of column IV (256).
 _FAR_CELL = re.compile(
-    rb"<(?:\w+:)?c\s[^<>]*?\br\s*=\s*[\"']((?:[A-Z]+0*(?:[2-9]\d{4}|[1-9]\d{5,})|(?:[A-Z]{3,}|[J-Z][A-Z]|I[W-Z])\d+))[\"']"
+    rb"<(?:\w+:)?c\s[^<>]*?\br\s*=\s*[\"']((?:[A-Z]+0*[1-9]\d{4,}|(?:[A-Z]{3,}|[J-Z][A-Z]|I[W-Z])\d+))[\"']"
     rb"[^<>]*(?<!/)>"
 )
 _FAULTY = re.compile(

@@ -21,7 +21,6 @@ from planner.importer.kinds import old_kind
 LARGEST_UNPACKED = 200 * 1024 * 1024  #: bytes that the directory may declare, pictures and all
 LARGEST_XML = 24 * 1024 * 1024  #: bytes of the parts that are read, as really unpacked
 MOST_ENTRIES = 2000
-MOST_TAGS = 1_500_000  #: of the parts together; a plan of a thousand tasks has a hundred thousand
 
 _CHUNK = 256 * 1024
 _PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -45,6 +44,7 @@ class Format:
     suffix: str
     main: re.Pattern[str]  #: name of the part without which it is not of this kind
     wanted: re.Pattern[str]  #: names of the parts that the parser needs
+    most_marks: int  #: tags and attributes; a plan of a thousand tasks has 100 thousand as a sheet, 500 as a document
     damaged: str  #: message id: it is not of this kind or damaged
     locked: str  #: message id: a password, or the old format
 
@@ -54,6 +54,7 @@ XLSX = Format(
     suffix=".xlsx",
     main=re.compile(r"xl/workbook\.xml"),
     wanted=re.compile(_COMMON + r"xl/_rels/[^/]+\.rels|xl/[^/]+\.xml|xl/worksheets/[^/]+\.xml", re.IGNORECASE),
+    most_marks=3_000_000,
     damaged=N_("The file is not an Excel workbook (.xlsx) or is damaged; open it in Excel and save it as .xlsx."),
     locked=N_("The workbook is locked with a password or saved as .xls; save it as .xlsx without a password."),
 )
@@ -61,6 +62,7 @@ DOCX = Format(
     suffix=".docx",
     main=re.compile(r"word/document\d?\.xml"),  # some programs number it
     wanted=re.compile(_COMMON + r"word/document\d?\.xml"),
+    most_marks=1_000_000,
     damaged=N_("The file is not a Word document (.docx) or is damaged; open it in Word and save it as .docx."),
     locked=N_("The document is locked with a password or saved as .doc; save it as .docx without a password."),
 )
@@ -107,7 +109,7 @@ def open_package(data: bytes, form: Format) -> Package:
     except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, OSError, RuntimeError, zlib.error) as error:
         raise Unreadable(f"not_{form.suffix[1:]}", _(form.damaged)) from error
     _refuse_macros(names, parts)
-    if sum(xml.count(b"<") for xml in parts.values()) > MOST_TAGS:
+    if sum(xml.count(b"<") + xml.count(b"=") for xml in parts.values()) > form.most_marks:
         raise Unreadable("file_too_large", _too_large())
     return Package(names=names, parts=parts, main=parts[mains[0]])
 

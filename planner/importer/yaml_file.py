@@ -15,7 +15,7 @@ from datetime import date
 from planner.errors import Problem
 from planner.i18n import gettext as _
 from planner.importer.draft import Cell, GoalDraft, PlanDraft, TaskDraft, clean
-from planner.importer.yaml_tree import Node, compose, fit_text, tell
+from planner.importer.yaml_tree import MOST_PROBLEMS, Node, compose, fit_text, tell
 
 PLAN_KEYS = ("agency", "directive", "number", "signed", "calendar", "goals")
 GOAL_KEYS = ("code", "title", "target", "tasks")
@@ -109,6 +109,8 @@ class _Walk:
             self.refuse(node, "not_a_mapping", message)
             return found
         for key, value in zip(node.items[::2], node.items[1::2], strict=True):
+            if len(self.problems) >= MOST_PROBLEMS:  # looking for the nearest key takes its time
+                break
             if key.kind != "scalar" or key.text not in known:
                 near = difflib.get_close_matches(key.text[:40], known, n=1)
                 message = _('No key "{key}" here. {nearest}Known keys: {keys}.').format(

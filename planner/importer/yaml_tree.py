@@ -16,8 +16,9 @@ from planner.errors import Problem
 from planner.i18n import gettext as _
 
 LARGEST_TEXT = 8 * 1024 * 1024  #: bytes
-MOST_NODES = 200_000  #: values and lists of a file; a plan of a thousand tasks has some fifteen thousand
+MOST_NODES = 120_000  #: values and lists of a file; a plan of a thousand tasks has some fifteen thousand
 DEEPEST = 20
+LONGEST_VALUE = 32_767  #: characters
 MOST_PROBLEMS = 200  #: of the form; a file that is no plan at all need not be told so a million times
 _DIRECTIVE = re.compile(r"^%", re.MULTILINE)
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
@@ -128,7 +129,10 @@ def _node(event: yaml.NodeEvent, problems: list[Problem]) -> Node:
     mark: Any = event.start_mark
     line, column = mark.line + 1, mark.column + 1
     if isinstance(event, yaml.ScalarEvent):
-        node = Node(line, column, "scalar", text=event.value, plain=not event.style)
+        node = Node(line, column, "scalar", text=event.value[:LONGEST_VALUE], plain=not event.style)
+        if len(event.value) > LONGEST_VALUE:
+            message = _("The text has {count} characters, at most {most} are kept; shorten it.")
+            tell(problems, node, "text_too_long", message.format(count=len(event.value), most=LONGEST_VALUE))
     elif isinstance(event, yaml.SequenceStartEvent):
         node = Node(line, column, "list")
     elif isinstance(event, yaml.MappingStartEvent):
