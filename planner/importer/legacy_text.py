@@ -14,12 +14,13 @@ from planner.i18n import gettext as _
 # Letters that only Unicode Vietnamese has: who typed them did not use an old font.
 _UNICODE = re.compile(r"[\u1ea0-\u1ef9ưƯơƠđĐăĂ]")
 _SIGNS = "µ¸¶·¹¨¾¼½©ª¬­¡¢£¤¥¦§®×Ø÷"  # letters of TCVN3 that are signs in code page 1252
+_LAST = "µ¸¶·¹ª¬"  # those of them that end a word
 _TCVN3 = re.compile(
-    rf"[a-z][{_SIGNS}«»][a-z]"  # Th«ng, thµnh, h¹n
-    rf"|[a-z][{_SIGNS}](?![^\W_])"  # vµ
-    rf"|(?<![^\W_])[{_SIGNS}][a-z]"  # §Þnh, ®Õn
+    rf"[A-Za-z][{_SIGNS}«»][a-z]"  # Th«ng, thµnh, Yªn
+    rf"|[a-z][{_LAST}](?![^\W_])"  # vµ
+    rf"|(?<![^\W_])[®§][a-zÞÐÑÒÖ×¸¶·¹]"  # §Þnh, ®Õn
     r"|[a-z][ÆÇÈÉÊËÌÎÏÐÑÒÓÔÕÖÞß]"  # nhiÖm, TruyÒn
-    r"|[a-z][ëåäæçîïñöøûüþß](?![^\W_])|[a-z][ëåäæîïøûþß][a-z]",  # Së, cña
+    r"|[a-z][ëåäæçîïñöøûüþß](?![^\W_])",  # Së, chñ
 )
 _VNI = re.compile(
     r"a[ùøûõïêéèúüëâáàåãä]|e[ùøûõïâáàåãä]|o[ùøûõïâåä]|ô[ùøûõï]|ö[ùøûõï]|y[ùøûõ]|u[ùøûõï]|ñ[aeioöôu]|ö(?=[ngcimtpu])"

@@ -18,7 +18,7 @@ from planner.importer.cells import read_cells
 from planner.importer.directives import read_directive
 from planner.importer.door import take
 from planner.importer.package import XLSX, Unreadable
-from planner.importer.registers import read_agencies, read_officers
+from planner.importer.registers import read_agencies
 from tests.hostile_files import HOSTILE, Hostile, workbook_parts
 from tests.hostile_files import pack as pack_parts
 from tests.importer.plan_files import register
@@ -45,8 +45,12 @@ def test_a_file_made_to_do_harm_is_refused_for_its_reason(tmp_path: Path, one: H
     assert all(printable(text) == text for p in loaded.problems for text in (p.place, p.message))
 
 
-@pytest.mark.parametrize("one", [h for h in HOSTILE if h.code and h.name not in _SLOW], ids=lambda one: ascii(one.name))
-@pytest.mark.parametrize("read", [read_agencies, read_officers, read_directive])
+@pytest.mark.parametrize(
+    "one",
+    [h for h in HOSTILE if h.code and h.name not in _SLOW and not h.name.endswith(".docx")],
+    ids=lambda one: ascii(one.name),
+)
+@pytest.mark.parametrize("read", [read_agencies, read_directive])
 def test_the_registers_refuse_it_too(tmp_path: Path, one: Hostile, read: object) -> None:
     assert callable(read)
     entries, problems = read(made(one, tmp_path))
@@ -135,7 +139,7 @@ def test_a_file_that_may_not_be_read_is_a_failure_of_the_world(tmp_path: Path, m
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("planner.importer.door.os.open", refuse)  # as root every file may be read
-    with pytest.raises(WorldFailed, match="plan.csv"):
+    with pytest.raises(WorldFailed, match=r"plan\.csv"):
         take(path, [".csv"])
 
 
