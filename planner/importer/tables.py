@@ -135,7 +135,8 @@ def read_csv(path: Path, problems: list[Problem]) -> Grid:
     delimiter = max(",", ";", "\t", key=first.count)  # a spreadsheet set to Vietnamese writes ";"
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     line = 1
-    rows, lines = [], []
+    rows: list[list[str]] = []
+    lines: list[int] = []
     try:
         for record in reader:
             if len(rows) >= MOST_ROWS or len(record) > MOST_COLUMNS:

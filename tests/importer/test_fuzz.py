@@ -182,7 +182,7 @@ def read_as_register(suffix: str, data: bytes) -> None:
         path = Path(name, f"register{suffix}")
         path.write_bytes(data)
         for read in (read_agencies, read_officers, read_directive):
-            entries, problems = read(path)  # type: ignore[operator]
+            entries, problems = read(path)
             sound(problems)
             assert not entries or not any(problem.code == "not_xlsx" for problem in problems)
 
