@@ -14,10 +14,11 @@ from planner.cli import cli
 from planner.cli.printable import printable
 from planner.errors import WorldFailed
 from planner.importer import load
+from planner.importer.cells import _SCRIPT as SCRIPT
 from planner.importer.cells import read_cells
 from planner.importer.directives import read_directive
 from planner.importer.door import take
-from planner.importer.package import XLSX, Unreadable
+from planner.importer.package import XLSX, Unreadable, open_package
 from planner.importer.registers import read_agencies
 from tests.hostile_files import HOSTILE, Hostile, workbook_parts
 from tests.hostile_files import pack as pack_parts
@@ -150,15 +151,27 @@ def test_a_parser_that_ends_or_panics_is_one_problem_and_says_nothing(capfd: pyt
     assert capfd.readouterr() == ("", "")
 
 
-def test_the_child_is_limited_in_memory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("end", ["bytes(2**31)", "os.abort()", "sys.exit(3)", "[bytes(2**20) for _ in iter(int, 1)]"])
+def test_a_child_that_takes_too_much_or_dies_is_one_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], end: str
 ) -> None:
-    for script in ("bytes(2**31)", "import os; os.abort()", "import sys; sys.exit(3)"):
-        limited = tmp_path / "child.py"
-        own = Path("planner/importer/cells_child.py").read_text(encoding="utf-8").split("\nif __name__ ==")[0]
-        limited.write_text(f"{own}\n_limit()\n{script}\n", encoding="utf-8")
-        monkeypatch.setattr("planner.importer.cells._SCRIPT", limited)
-        with pytest.raises(Unreadable) as refused:
-            read_cells(b"", XLSX)
-        assert refused.value.code == "file_too_large"
+    own, started, rest = SCRIPT.read_text(encoding="utf-8").partition("\nif __name__")
+    assert started
+    script = tmp_path / "child.py"
+    script.write_text(f"import os\n{own.partition('from __future__ import annotations')[2]}\n", encoding="utf-8")
+    with script.open("a", encoding="utf-8") as file:
+        file.write(f"def read_workbook(data):\n    return {{'sheets': len({end})}}\n{started}{rest}")
+    monkeypatch.setattr("planner.importer.cells._SCRIPT", script)
+    with pytest.raises(Unreadable) as refused:
+        read_cells(b"", XLSX)
+    assert refused.value.code == "file_too_large" or (end == "sys.exit(3)" and refused.value.code == "not_xlsx")
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "name", ["cell-100mb.xlsx", "string-100mb.xlsx", "zip-bomb-sheet.xlsx", "rows-styled-1e6.xlsx"]
+)
+def test_unpacking_stops_at_the_cap_before_any_parser_is_asked(tmp_path: Path, name: str) -> None:
+    with pytest.raises(Unreadable) as refused:
+        open_package(made(next(one for one in HOSTILE if one.name == name), tmp_path).read_bytes(), XLSX)
+    assert refused.value.code == "file_too_large"
