@@ -29,7 +29,8 @@ def read_cells(data: bytes, form: Format) -> dict[str, Any]:
     """
     paths = [path for path in sys.path if path]
     # Isolated, and without the site's own start: the child needs only the folders of the libraries.
-    command = [sys.executable, "-I", "-S", str(_SCRIPT), form.suffix[1:], *paths]
+    start = f"import sys; sys.path.append({str(_SCRIPT.parent)!r}); import {_SCRIPT.stem}; {_SCRIPT.stem}.main()"
+    command = [sys.executable, "-I", "-S", "-c", start, form.suffix[1:], *paths]  # imported, so that bytecode is kept
     try:
         done = subprocess.run(command, input=data, capture_output=True, timeout=_PATIENCE, check=False)  # noqa: S603
     except subprocess.TimeoutExpired:

@@ -9,9 +9,12 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # as `typing` has it; to import that takes longer than to read a small file
+    from collections.abc import Iterable, Iterator
+    from typing import Any
 
 MEMORY = 160 * 1024 * 1024  #: bytes of data; libraries and the stack do not count
 ADDRESSES = 1024 * 1024 * 1024  #: bytes of address space, for systems that do not count the data alone
