@@ -65,7 +65,7 @@ FOREIGN: dict[str, tuple[str, ...]] = {
     "alembic": ("planner.store",),
     "apscheduler": ("scheduler.daemon",),
     "click": ("planner.cli", "scheduler.cli"),
-    "docx": ("planner.reporter",),
+    "docx": ("planner.importer.cells_child", "planner.reporter"),
     "holidays": ("planner.calendars",),
     "jinja2": ("planner.templating",),
     "lxml": ("planner.importer",),
@@ -73,11 +73,11 @@ FOREIGN: dict[str, tuple[str, ...]] = {
     "psycopg": ("planner.store",),
     "pydantic": ("planner.importer", "planner.store.wire", "scheduler.policy", "scheduler.policy_file"),
     "pydantic_core": ("planner.importer", "scheduler.policy"),
-    "python_calamine": ("planner.importer",),
+    "python_calamine": ("planner.importer.cells_child",),
     "rich": ("planner.cli",),
     "sqlalchemy": ("planner.store",),
     "xlsxwriter": ("planner.importer", "planner.reporter", "planner.samples"),
-    "yaml": ("planner.importer", "planner.samples", "scheduler.policy_file"),
+    "yaml": ("planner.importer.export", "planner.importer.yaml_tree", "planner.samples", "scheduler.policy_file"),
 }
 
 #: Requirement -> what it is imported as, where that is not its own name.

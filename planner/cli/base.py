@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from planner import i18n
+from planner.cli.printable import printable
 from planner.errors import PlannerError
 from planner.i18n import N_
 from planner.i18n import gettext as _
@@ -81,7 +82,7 @@ class App:
         if self.as_json:
             from planner.service.wire import as_json_text
 
-            click.echo(as_json_text(data))
+            click.echo(printable(as_json_text(data)))
         else:
             show()
         if self.dry_run and not self.as_json:
@@ -376,10 +377,10 @@ def fail(app: App, error: PlannerError) -> None:
     """Tell a failure: as JSON on stdout where JSON was asked for, for people on stderr."""
     if app.as_json:
         body = {"code": error.code, "message": error.message, "problems": [p.as_dict() for p in error.problems]}
-        click.echo(json.dumps({"error": body}, ensure_ascii=False, indent=2))
+        click.echo(printable(json.dumps({"error": body}, ensure_ascii=False, indent=2)))
         return
     plain = bool(os.environ.get("NO_COLOR"))
-    click.secho(_("Error: ") + error.message, fg=None if plain else "red", err=True)
+    click.secho(printable(_("Error: ") + error.message), fg=None if plain else "red", err=True)
     if error.problems:
         from planner.cli.output import show_problems
 

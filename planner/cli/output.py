@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from planner.cli.printable import printable
 from planner.domain.status import Timeliness
 from planner.errors import Problem
 from planner.i18n import gettext as _
@@ -74,7 +75,7 @@ def event_name(kind: str) -> str:
 
 
 def _cell(value: Any) -> Text:
-    text = " ".join(text_of(value).split("\n"))
+    text = " ".join(printable(text_of(value)).split("\n"))
     return Text(text, style=value.tone if isinstance(value, Timeliness) else "")
 
 
@@ -120,7 +121,7 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title: 
     """
     out = console()
     if title:
-        out.print(Text(title, style="bold"))
+        out.print(Text(printable(title), style="bold"))
     if not rows:
         out.print(_("Nothing to show."))
         return
@@ -172,13 +173,14 @@ def show_problems(problems: Sequence[Problem], *, file: IO[str] | None = None) -
     for problem in sorted(problems, key=lambda p: p.severity != "error"):
         tone = "red" if problem.severity == "error" else "yellow"
         kind = _("error") if problem.severity == "error" else _("warning")
-        table.add_row(escape(_(problem.place)), f"[{tone}]{kind}[/]", escape(problem.message))
+        place, message = printable(_(problem.place)), printable(problem.message)
+        table.add_row(escape(" ".join(place.split("\n"))), f"[{tone}]{kind}[/]", escape(message))
     out.print(table)
 
 
 def say(message: str) -> None:
     """Print one line for people on standard output."""
-    click.echo(message)
+    click.echo(printable(message))
 
 
 @contextmanager

@@ -12,23 +12,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from planner.domain.plan import Plan
-from planner.errors import NotFound, Problem, WorldFailed
-from planner.i18n import gettext as _
+from planner.errors import Problem
 from planner.importer.build import build
 from planner.importer.checks import run_checks
+from planner.importer.csv_file import read_csv_file
+from planner.importer.door import LARGEST_FILE, seemly, take
 from planner.importer.draft import PlanDraft, Register
 from planner.importer.excel import read_excel
 from planner.importer.places import in_reading_order
 from planner.importer.reading import Reading
+from planner.importer.word import read_word
 from planner.importer.yaml_file import read_yaml_file
 
 __all__ = ["LARGEST_FILE", "READERS", "Loaded", "PlanDraft", "Register", "check", "load", "read"]
 
-LARGEST_FILE = 20 * 1024 * 1024  #: bytes; a plan of a thousand tasks has about a hundred thousand
-
 #: suffix -> reader of (file name, bytes, their SHA-256)
 READERS: Mapping[str, Callable[[str, bytes, str], PlanDraft]] = {
     ".xlsx": read_excel,
+    ".docx": read_word,
+    ".csv": read_csv_file,
     ".yaml": read_yaml_file,
     ".yml": read_yaml_file,
 }
@@ -55,28 +57,11 @@ def read(path: Path) -> PlanDraft:
         NotFound: there is no such file.
         WorldFailed: the disk or the permissions do not let it be read.
     """
-    suffix = path.suffix.lower()
-
-    def unread(code: str, message: str) -> PlanDraft:
-        problem = Problem(place=path.name, code=code, message=message)
-        return PlanDraft(file_name=path.name, sha256="", format=suffix[1:], problems=(problem,), readable=False)
-
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            message = _("The file is larger than {most} MiB; a plan is a table without pictures.")
-            return unread("file_too_large", message.format(most=LARGEST_FILE // 2**20))
-        if suffix not in READERS:
-            message = _('Files "{suffix}" are not read; save the plan as one of: {known}.')
-            return unread("format_unknown", message.format(suffix=suffix or path.name, known=", ".join(READERS)))
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise NotFound(_("There is no file {path}.").format(path=path)) from None
-    except OSError as error:
-        message = _("The file {path} cannot be read: {detail}.").format(path=path, detail=error.strerror or error)
-        raise WorldFailed(message) from error
-    if not data:
-        return unread("empty_file", _("The file is empty (0 bytes); save the plan again."))
-    return READERS[suffix](path.name, data, hashlib.sha256(data).hexdigest())
+    name, suffix = seemly(path.name), path.suffix.lower()
+    data = take(path, READERS)
+    if isinstance(data, Problem):
+        return PlanDraft(file_name=name, sha256="", format=suffix[1:], problems=(data,), readable=False)
+    return READERS[suffix](name, data, hashlib.sha256(data).hexdigest())
 
 
 def check(

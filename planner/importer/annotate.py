@@ -14,11 +14,11 @@ from planner.errors import Problem
 from planner.i18n import gettext as _
 from planner.importer.complaints import UNPRINTABLE
 from planner.importer.draft import PlanDraft
-from planner.importer.excel import Unreadable, damaged, sheet_parts
 from planner.importer.grid import cell_name
 from planner.importer.marking import EMPTY_STYLES, RED, YELLOW, Sheet, Styles, tag
 from planner.importer.notes import Notes
-from planner.importer.package import OFFICE, Package
+from planner.importer.opc import OFFICE, Package, damaged
+from planner.importer.package import XLSX, Unreadable, open_package
 from planner.importer.places import cell_of
 
 _WORKBOOK = "xl/workbook.xml"
@@ -51,7 +51,7 @@ def annotate(data: bytes, draft: PlanDraft, problems: Sequence[Problem]) -> Anno
     """
     if not problems:
         return Annotated(content=data, cells=0)
-    sheet_parts(data)  # measures it
+    open_package(data, XLSX)  # measures it
     package = Package(data)
     sheets = _sheets(package)
     marks = _marks(sheets, draft, problems)

@@ -7,6 +7,7 @@ Source: notice of 29/4/2020, section 3.2 (what a plan must state); design notes,
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator
 
@@ -17,6 +18,7 @@ from planner.importer.check_people import cooperating_are_known, lead_is_own, re
 from planner.importer.columns import read_number
 from planner.importer.complaints import UNPRINTABLE, error, listed, nearest, quoted, warning
 from planner.importer.draft import Cell
+from planner.importer.legacy_text import advice, legacy_code
 from planner.importer.names import agency_key
 from planner.importer.reading import Reading
 
@@ -24,6 +26,8 @@ Check = Callable[[Reading], Iterable[Problem]]
 
 LONGEST_TEXT = 2000  #: characters of one cell
 LONGEST_CODE = 40
+MOST_OF_A_KIND = 500  #: problems that one check tells; nobody corrects more at a time
+_MOST_LEGACY = 20  # texts in an old font; where there is one, there are hundreds
 _CODE = re.compile(r"[^\W_]+(?:[.\-/][^\W_]+)*")
 
 
@@ -234,8 +238,7 @@ def own_in_order(reading: Reading) -> list[str]:
 # --- any text ---------------------------------------------------------------------------------------------------------
 
 
-def texts_are_sound(reading: Reading) -> Iterator[Problem]:
-    """No text is longer than a cell needs, none holds characters that cannot be printed."""
+def _cells(reading: Reading) -> list[Cell]:
     draft = reading.draft
     cells = [draft.agency, draft.directive, draft.number, draft.signed, draft.calendar]
     for goal in draft.goals:
@@ -243,6 +246,12 @@ def texts_are_sound(reading: Reading) -> Iterator[Problem]:
         for task in goal.tasks:
             cells += [task.code, task.title, task.responsible, task.due, task.start, task.duration, task.deliverable]
             cells += [task.note, task.lead, *task.cooperating, *task.after]
+    return cells
+
+
+def texts_are_sound(reading: Reading) -> Iterator[Problem]:
+    """No text is longer than a cell needs, none holds characters that cannot be printed."""
+    cells = _cells(reading)
     texts = {cell.value for cell in cells if isinstance(cell.value, str)}
     if max(map(len, texts), default=0) <= LONGEST_TEXT and not UNPRINTABLE.search("\n".join(texts)):
         return  # all at once: this is asked of every text of every plan
@@ -256,6 +265,19 @@ def texts_are_sound(reading: Reading) -> Iterator[Problem]:
         if UNPRINTABLE.search(cell.value):
             message = _('The text "{text}" holds characters that cannot be printed; type it anew.')
             yield error(cell, "text_unprintable", message.format(text=quoted(cell.value)))
+
+
+def texts_are_unicode(reading: Reading) -> Iterator[Problem]:
+    """No text is typed in a font of the time before Unicode."""
+    told: set[str] = set()
+    for cell in _cells(reading):
+        text = cell.value
+        if not isinstance(text, str) or text.isascii() or text in told or len(told) >= _MOST_LEGACY:
+            continue
+        code = legacy_code(text)
+        if code is not None:
+            told.add(text)
+            yield error(cell, "legacy_text", advice(code, quoted(text)))
 
 
 CHECKS: tuple[Check, ...] = (
@@ -275,11 +297,12 @@ CHECKS: tuple[Check, ...] = (
     predecessors_are_known,
     order_is_possible,
     texts_are_sound,
+    texts_are_unicode,
 )
 
 
 def run_checks(reading: Reading) -> list[Problem]:
-    """Return every problem of a plan: those its reader found, then check by check.
+    """Return every problem of a plan: those its reader found, then check by check, of each the first 500.
 
     Where the reader found why a value is not there, that it is missing is not told again.
     """
@@ -287,5 +310,10 @@ def run_checks(reading: Reading) -> list[Problem]:
     if reading.draft.readable:
         told = {problem.place for problem in found if problem.severity == "error"}
         for check in CHECKS:
-            found += [p for p in check(reading) if not (p.place in told and p.code.endswith("_missing"))]
+            problems = itertools.islice(check(reading), MOST_OF_A_KIND + 1)
+            new = [p for p in problems if not (p.place in told and p.code.endswith("_missing"))]
+            if len(new) > MOST_OF_A_KIND:
+                message = _("More such problems follow; correct these first.")
+                new[-1] = Problem(place=new[-1].place, code="more_problems", message=message)
+            found += new
     return found

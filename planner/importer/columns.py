@@ -41,7 +41,7 @@ def read_number(cell: Cell) -> str:
 
 
 _LEADING = re.compile(r"(?:đồng chí|đ/c|đc|ông \(bà\)|ông/bà|ông|bà|mr\.?|ms\.?)[\s:]+", re.IGNORECASE)
-_EMAIL = re.compile(r"[^\s<>()\[\],;:\"]+@[^\s<>()\[\],;:\"]+")
+_BETWEEN = re.compile(r"[\s<>()\[\],;:\"]+")  # what may stand around a mailbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,10 @@ class Person:
 def read_person(cell: Cell) -> Person:
     """Return the mailbox in the cell if it has one; else its text, and its text without form of address and post."""
     text = " ".join(cell.text.split())
-    if email := _EMAIL.search(text):
-        return Person(email=email[0].rstrip(".").lower())
+    if "@" in text:
+        email = next((word for word in _BETWEEN.split(text) if "@" in word[1:-1]), None)
+        if email is not None:
+            return Person(email=email.rstrip(".").lower())
     bare = _LEADING.sub("", text, count=1) if _LEADING.match(text) else text
     name = re.split(r"\s*[,;(]|\s+[-–]\s+", bare)[0]
     return Person(names=tuple(dict.fromkeys(filter(None, (text, bare, name)))))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 
@@ -45,7 +44,7 @@ def nearest(reading: Reading, text: str) -> str:
     key = agency_key(text[:120])
     if reading.spend_search(key):
         by_name = reading.register.agencies_by_name
-        names = [by_name[near][0] for near in difflib.get_close_matches(key, by_name, n=3, cutoff=0.6)]
+        names = [by_name[near][0] for near in reading.near(key)]
         if names:
             names_told = "; ".join(f"{agency.name} ({agency.code})" for agency in dict.fromkeys(names))
             return _("Nearest: {names}. Write the code or the full name.").format(names=names_told)

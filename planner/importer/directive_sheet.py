@@ -82,7 +82,7 @@ class _Reader:
     def tasks(self, draft: PlanDraft) -> None:
         """Take the labelled lines and the tasks."""
         for line in draft.heading:
-            if cited := _CITED.search(line):
+            if cited := _CITED.search(" ".join(line[:2000].split())):
                 for key, text in (
                     ("number", cited["number"]),
                     ("issued_on", cited["day"]),

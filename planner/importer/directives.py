@@ -23,8 +23,8 @@ from planner.importer.directive_sheet import read_directive_grids
 from planner.importer.draft import write_day
 from planner.importer.excel import Unreadable, read_workbook
 from planner.importer.names import Matched, agency_key, index_by_name, match_agencies, split_names
-from planner.importer.plain_yaml import Keys, line_place, read_yaml, unopened
-from planner.importer.tables import SUFFIXES, read_csv
+from planner.importer.plain_yaml import SUFFIXES, Keys, admit, line_place, read_yaml, unopened
+from planner.importer.tables import read_csv
 
 
 def read_directive(
@@ -77,8 +77,9 @@ def _stated(path: Path) -> tuple[Stated | None, list[Problem]]:
     if suffix == ".csv":
         grids = [read_csv(path, problems)]
     elif suffix == ".xlsx":
+        data = admit(path, problems)
         try:
-            grids = list(read_workbook(path.read_bytes()))
+            grids = [] if problems else list(read_workbook(data))
         except Unreadable as error:
             return None, [Problem(place=path.name, code=error.code, message=error.message)]
     else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from functools import cached_property, lru_cache
 
@@ -129,6 +129,10 @@ class PlanDraft:
     heading: tuple[str, ...] = ()  #: lines above the table: they show how the file writes its dates
     problems: tuple[Problem, ...] = ()  #: what the reader itself could not accept
     readable: bool = True  #: False: nothing was read, further checks would only repeat that
+
+    def warned(self, warnings: tuple[Problem, ...]) -> PlanDraft:
+        """Return the draft with more problems of the file as a whole."""
+        return replace(self, problems=(*warnings, *self.problems)) if warnings else self
 
 
 @dataclass(frozen=True, kw_only=True)

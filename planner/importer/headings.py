@@ -106,6 +106,7 @@ _LABELLED = {
     "calendar": ("lịch", "lịch làm việc", "calendar"),
 }
 PLAN_LABELS: Mapping[str, str] = {agency_key(name): key for key, names in _LABELLED.items() for name in names}
+_LONGEST_LINE = 2000  # characters of a cell above the table
 _NUMBER_AND_DAY = re.compile(
     r"kế hoạch\s+số\s*:?\s*(?P<number>[^\s,;]+)\s*,?\s*ngày\s+"
     r"(?P<day>\d{1,2}\s*[/.\-]\s*\d{1,2}\s*[/.\-]\s*\d{4}|\d{1,2}\s+tháng\s+\d{1,2}\s+năm\s+\d{4})",
@@ -127,7 +128,8 @@ def title_block(grid: Grid, header_row: int, labels: Mapping[str, str] = PLAN_LA
         for at, cell in enumerate(cells):
             if not isinstance(cell.value, str):
                 continue
-            stated = _NUMBER_AND_DAY.search(cell.value)
+            # Single blanks only: the pattern would try every way of dividing a run of them.
+            stated = _NUMBER_AND_DAY.search(" ".join(cell.value[:_LONGEST_LINE].split()))
             if stated:
                 found.setdefault("number", Cell(stated["number"], cell.place))
                 found.setdefault("signed", Cell(" ".join(stated["day"].split()), cell.place))

@@ -19,6 +19,7 @@ _PUNCTUATION = re.compile(r"[^\w\s]|_")
 _LONG_FORMS = {name_key("ủy ban nhân dân"): "ubnd", name_key("hội đồng nhân dân"): name_key("hđnd")}
 _CODE_SEPARATOR = re.compile(r"[,;\n&]|\s+(?:và|and)\s+", re.IGNORECASE)
 _SEPARATOR = re.compile(r"[,;/\n&]|\s+(?:và|cùng|với)\s+", re.IGNORECASE)
+_MOST_NAMES = 60  # in one cell
 _MARKS = " \t.-–+•*"
 _LONGEST_NAME = 6  # "các sở, ban, ngành, đơn vị cấp tỉnh" falls into four pieces; six leaves room
 
@@ -116,7 +117,8 @@ def split_names(text: str) -> list[str]:
 
 def split_codes(text: str) -> list[str]:
     """Return the task numbers between separators; a slash belongs to a number ("assigned/stttt:3.3.7")."""
-    return [text[start:end] for start, end in _pieces(text, _CODE_SEPARATOR)]
+    pieces = _pieces(text, _CODE_SEPARATOR)
+    return [text[start:end] for start, end in pieces] if len(pieces) <= _MOST_NAMES else [text]
 
 
 def _pieces(text: str, separator: re.Pattern[str] = _SEPARATOR) -> list[tuple[int, int]]:
@@ -152,6 +154,8 @@ def match_agencies(
         home: the agency of the plan; of several agencies of one name the one nearest to it is meant.
     """
     pieces = _pieces(text)
+    if len(pieces) > _MOST_NAMES:  # no list of agencies; groups have names of their own
+        return Matched(unknown=(text,))
     codes: list[str] = []
     unknown: list[str] = []
     open_groups: list[str] = []

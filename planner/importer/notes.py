@@ -12,10 +12,10 @@ from typing import Any
 
 from lxml import etree
 
-from planner.importer.excel import Unreadable, damaged
 from planner.importer.grid import cell_name
 from planner.importer.marking import MAIN, Sheet, tag
-from planner.importer.package import OFFICE, Package
+from planner.importer.opc import OFFICE, Package, damaged
+from planner.importer.package import Unreadable
 
 AUTHOR = "planner"
 _SPACE = "{http://www.w3.org/XML/1998/namespace}space"

@@ -1,171 +1,173 @@
-"""Opens a workbook as the package of parts that it is, and writes it with every unchanged part byte for byte.
+"""Opens the zip package of an Office file as far as its text goes, and measures it before any parser sees it.
 
-Knows zip files, relationships and content types (ECMA-376, part 2); neither cells nor plans. XML is parsed without
-entities, and only up to a bound; a package that says one thing twice is refused.
+What a parser is given is a new package of the few parts it needs, each unpacked here under a cap and free of document
+types: sizes that lie, entries that overlap, macros and pictures never get further. Knows neither sheets nor tables.
+Source: ISO/IEC 29500-2 (packages; 8.1.4: parts declare no document type).
 """
 
 from __future__ import annotations
 
-import copy
 import io
-import posixpath
+import re
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from lxml import etree
-
+from planner.i18n import N_
 from planner.i18n import gettext as _
-from planner.importer.excel import Unreadable, damaged
+from planner.importer.kinds import old_kind
 
-LARGEST_PART = 64 * 1024 * 1024  #: bytes of one part that is parsed
-OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-_RELATIONS = "http://schemas.openxmlformats.org/package/2006/relationships"
-_TYPES = "http://schemas.openxmlformats.org/package/2006/content-types"
-_TYPES_PART = "[Content_Types].xml"
+LARGEST_UNPACKED = 200 * 1024 * 1024  #: bytes that the directory may declare, pictures and all
+LARGEST_XML = 24 * 1024 * 1024  #: bytes of the parts that are read, as really unpacked
+MOST_ENTRIES = 2000
 
-
-@dataclass(frozen=True, slots=True)
-class Relation:
-    """One part that another one names."""
-
-    identity: str  #: "rId3"
-    kind: str  #: the last word of its type: "comments"
-    target: str  #: name of the part; "" when it lies outside the package
+_CHUNK = 256 * 1024
+_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_ENCODING = re.compile(rb"<\?xml[^>]{0,200}?\bencoding\s{0,20}=\s{0,20}[\"']([^\"']{0,40})")
+_MACROS = re.compile(r"(?:^|/)(?:vbaproject[^/]*\.bin|vbadata\.xml|macrosheets/.*|activex/.*)$", re.IGNORECASE)
 
 
+class Unreadable(Exception):
+    """The file cannot be opened; carries the problem's code and message."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """One kind of Office file."""
+
+    suffix: str
+    main: re.Pattern[str]  #: name of the part without which it is not of this kind
+    wanted: re.Pattern[str]  #: names of the parts that the parser needs
+    most_marks: int  #: tags and attributes; a plan of a thousand tasks has 100 thousand as a sheet, 500 as a document
+    damaged: str  #: message id: it is not of this kind or damaged
+    locked: str  #: message id: a password, or the old format
+
+
+_COMMON = r"\[Content_Types\]\.xml|_rels/\.rels|"
+XLSX = Format(
+    suffix=".xlsx",
+    main=re.compile(r"xl/workbook\.xml"),
+    wanted=re.compile(_COMMON + r"xl/_rels/[^/]+\.rels|xl/[^/]+\.xml|xl/worksheets/[^/]+\.xml", re.IGNORECASE),
+    most_marks=3_000_000,
+    damaged=N_("The file is not an Excel workbook (.xlsx) or is damaged; open it in Excel and save it as .xlsx."),
+    locked=N_("The workbook is locked with a password or saved as .xls; save it as .xlsx without a password."),
+)
+DOCX = Format(
+    suffix=".docx",
+    main=re.compile(r"word/document\d?\.xml"),  # some programs number it
+    wanted=re.compile(_COMMON + r"word/document\d?\.xml"),
+    most_marks=1_000_000,
+    damaged=N_("The file is not a Word document (.docx) or is damaged; open it in Word and save it as .docx."),
+    locked=N_("The document is locked with a password or saved as .doc; save it as .docx without a password."),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Package:
-    """The parts of one workbook; the changed ones are kept beside the bytes they came from."""
+    """What of an Office file is fit to be parsed."""
 
-    def __init__(self, data: bytes) -> None:
-        try:
-            self._archive = zipfile.ZipFile(io.BytesIO(data))
-        except (zipfile.BadZipFile, ValueError, OSError) as error:
-            raise Unreadable("not_xlsx", damaged()) from error
-        self._entries = self._archive.infolist()
-        self._names = {entry.filename for entry in self._entries}
-        if len({name.lower() for name in self._names}) < len(self._entries):
-            raise Unreadable("not_xlsx", damaged())
-        self._trees: dict[str, Any] = {}
-        self._changed: dict[str, bytes] = {}
-
-    def __contains__(self, part: str) -> bool:
-        return part in self._names or part in self._changed or part in self._trees
-
-    def read(self, part: str) -> bytes:
-        """Return the bytes of a part.
-
-        Raises:
-            Unreadable: it is missing, damaged or too large.
-        """
-        if part in self._changed:
-            return self._changed[part]
-        try:
-            if self._archive.getinfo(part).file_size > LARGEST_PART:
-                message = _("A part of the workbook is larger than {most} MiB; remove unused rows and sheets.")
-                raise Unreadable("file_too_large", message.format(most=LARGEST_PART // 2**20))
-            return self._archive.read(part)
-        except (KeyError, zipfile.BadZipFile, NotImplementedError, EOFError, OSError, zlib.error) as error:
-            raise Unreadable("not_xlsx", damaged()) from error
-
-    def look(self, part: str) -> Any:
-        """Return the root element of a part that is not going to be changed."""
-        return self._trees[part] if part in self._trees else _parsed(self.read(part))
-
-    def edit(self, part: str) -> Any:
-        """Return the root element of a part; what is changed in it is written."""
-        if part not in self._trees:
-            self._trees[part] = _parsed(self.read(part))
-        return self._trees[part]
-
-    def put(self, part: str, content: bytes, content_type: str = "") -> None:
-        """Replace a part, or add one; a new one is declared with its type unless that goes by its suffix."""
-        if content_type:
-            override = etree.SubElement(self.edit(_TYPES_PART), f"{{{_TYPES}}}Override")
-            override.set("PartName", f"/{part}")
-            override.set("ContentType", content_type)
-        self._changed[part] = content
-
-    def declare_suffix(self, suffix: str, content_type: str) -> None:
-        """Declare the type of every part with a suffix, if that is not done yet."""
-        types = self.edit(_TYPES_PART)
-        if not any(one.get("Extension", "").lower() == suffix for one in types.iter(f"{{{_TYPES}}}Default")):
-            default = etree.Element(f"{{{_TYPES}}}Default", Extension=suffix, ContentType=content_type)
-            types.insert(0, default)
-
-    def new_name(self, pattern: str) -> str:
-        """Return the first name of a pattern ("xl/comments{}.xml") that no part bears, whatever its case."""
-        taken = {name.lower() for name in (*self._names, *self._changed)}
-        return next(name for n in range(1, len(taken) + 2) if (name := pattern.format(n)).lower() not in taken)
-
-    def parts(self, folder: str, suffix: str) -> list[str]:
-        """Return the parts in a folder that have a suffix."""
-        return sorted(n for n in self._names | self._changed.keys() if n.startswith(folder) and n.endswith(suffix))
-
-    def relations(self, part: str) -> list[Relation]:
-        """Return what a part names."""
-        file = _relations_of(part)
-        if file not in self:
-            return []
-        folder = posixpath.dirname(part)
-        found = []
-        for one in self.look(file).iter(f"{{{_RELATIONS}}}Relationship"):
-            target = "" if one.get("TargetMode") == "External" else one.get("Target", "")
-            name = posixpath.normpath(posixpath.join("/" + folder, target)).lstrip("/") if target else ""
-            found.append(Relation(one.get("Id", ""), one.get("Type", "").rpartition("/")[2], name))
-        return found
-
-    def relate(self, part: str, kind: str, target: str) -> str:
-        """Let a part name another; return the new relation's identity."""
-        file = _relations_of(part)
-        if file not in self:
-            self.put(file, f'<Relationships xmlns="{_RELATIONS}"/>'.encode())
-        root = self.edit(file)
-        taken = {one.get("Id") for one in root}
-        identity = next(name for n in range(1, len(taken) + 2) if (name := f"rId{n}") not in taken)
-        relation = etree.SubElement(root, f"{{{_RELATIONS}}}Relationship")
-        for key, value in (("Id", identity), ("Type", f"{OFFICE}/{kind}"), ("Target", f"/{target}")):
-            relation.set(key, value)
-        return identity
-
-    def write(self) -> bytes:
-        """Return the package: parts in their order, new ones behind, unchanged ones byte for byte."""
-        changed = self._changed | {
-            part: etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True)
-            for part, root in self._trees.items()
-        }
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-            for entry in self._entries:
-                content = changed.pop(entry.filename, None)
-                archive.writestr(copy.copy(entry), self._whole(entry) if content is None else content)
-            for part, content in changed.items():
-                archive.writestr(zipfile.ZipInfo(part), content, zipfile.ZIP_DEFLATED)
-        return buffer.getvalue()
-
-    def _whole(self, entry: zipfile.ZipInfo) -> bytes:
-        try:
-            return self._archive.read(entry)
-        except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, zlib.error) as error:
-            raise Unreadable("not_xlsx", damaged()) from error
+    names: frozenset[str]  #: of all entries, read or not
+    parts: Mapping[str, bytes]  #: UTF-8 XML by name, without document types
+    main: bytes  #: the part that makes it what it is
 
 
-def _relations_of(part: str) -> str:
-    folder, name = posixpath.split(part)
-    return f"{folder}/_rels/{name}.rels" if folder else f"_rels/{name}.rels"
+def pack(parts: Mapping[str, bytes]) -> bytes:
+    """Return a zip of the parts alone, for a parser that takes no less."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, xml in parts.items():
+            archive.writestr(zipfile.ZipInfo(name), xml)
+    return packed.getvalue()
 
 
-def _parsed(content: bytes) -> Any:
-    if b"<!DOCTYPE" in content:  # no workbook has one; entities would be declared there
-        raise Unreadable("not_xlsx", damaged())
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False
-    )
+def open_package(data: bytes, form: Format) -> Package:
+    """Return the parts of an Office file that are read.
+
+    Raises:
+        Unreadable: it is no such file, damaged, locked, too large, or holds macros or a document type.
+    """
+    if old_kind(data) is not None:
+        raise Unreadable("encrypted", _(form.locked))
+    if data.count(b"PK\x01\x02") > MOST_ENTRIES:  # before the directory becomes as many objects
+        message = _("The file is a package of more than {most} entries; remove pictures and unused sheets.")
+        raise Unreadable("file_too_large", message.format(most=MOST_ENTRIES))
     try:
-        root = etree.fromstring(content, parser)
-    except (etree.XMLSyntaxError, ValueError) as error:
-        raise Unreadable("not_xlsx", damaged()) from error
-    if root.getroottree().docinfo.doctype:  # the same in another encoding
-        raise Unreadable("not_xlsx", damaged())
-    return root
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = archive.infolist()
+            names = frozenset(entry.filename for entry in entries)
+            _measure(entries, form)
+            mains = [name for name in names if form.main.fullmatch(name)]
+            if len(mains) != 1 or len({name.casefold() for name in names}) < len(entries):
+                raise Unreadable(f"not_{form.suffix[1:]}", _(form.damaged))
+            parts = _unpack(archive, [entry for entry in entries if form.wanted.fullmatch(entry.filename)])
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, OSError, RuntimeError, zlib.error) as error:
+        raise Unreadable(f"not_{form.suffix[1:]}", _(form.damaged)) from error
+    _refuse_macros(names, parts)
+    if sum(xml.count(b"<") + xml.count(b"=") for xml in parts.values()) > form.most_marks:
+        raise Unreadable("file_too_large", _too_large())
+    return Package(names=names, parts=parts, main=parts[mains[0]])
+
+
+def _measure(entries: list[zipfile.ZipInfo], form: Format) -> None:
+    if any(entry.flag_bits & 1 for entry in entries):
+        raise Unreadable("encrypted", _(form.locked))
+    if sum(entry.file_size for entry in entries) > LARGEST_UNPACKED:
+        message = _("Unpacked, the file is larger than {most} MiB; remove pictures and unused sheets.")
+        raise Unreadable("file_too_large", message.format(most=LARGEST_UNPACKED // 2**20))
+    if any(entry.compress_type not in _PACKED for entry in entries):
+        raise Unreadable(f"not_{form.suffix[1:]}", _(form.damaged))
+
+
+def _unpack(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo]) -> dict[str, bytes]:
+    """Unpack entries a piece at a time, so that no declared size is believed."""
+    parts: dict[str, bytes] = {}
+    left = LARGEST_XML
+    for entry in entries:
+        pieces = []
+        with archive.open(entry) as packed:
+            while piece := packed.read(_CHUNK):
+                left -= len(piece)
+                if left < 0:
+                    raise Unreadable("file_too_large", _too_large())
+                pieces.append(piece)
+        parts[entry.filename] = _plain_xml(entry.filename, b"".join(pieces))
+    return parts
+
+
+def _plain_xml(name: str, xml: bytes) -> bytes:
+    """Return a part that is UTF-8 and declares no document type; others are refused by their bytes, unparsed."""
+    body = xml.removeprefix(b"\xef\xbb\xbf")
+    declared = _ENCODING.match(body)
+    encoding = declared[1].lower() if declared else b"utf-8"
+    # In UTF-16 and its like a document type would not be seen as the bytes below.
+    if not body.lstrip().startswith(b"<") or b"\0" in body or encoding not in (b"utf-8", b"utf8", b"us-ascii"):
+        message = _('The part "{name}" of the file is not UTF-8 XML; open the file in Office and save it anew.')
+        raise Unreadable("xml_encoding", message.format(name=name[:80]))
+    if re.search(rb"<!(?:DOCTYPE|ENTITY)", body, re.IGNORECASE):
+        message = _(
+            'The part "{name}" of the file declares XML entities, which no Office program writes and which can do '
+            "harm; type the plan into a new file."
+        )
+        raise Unreadable("xml_doctype", message.format(name=name[:80]))
+    return body
+
+
+def _refuse_macros(names: frozenset[str], parts: Mapping[str, bytes]) -> None:
+    types = parts.get("[Content_Types].xml", b"").lower()
+    if b"macroenabled" in types or b"vbaproject" in types or any(_MACROS.search(name) for name in names):
+        message = _("The file holds macros, which a plan does not need; save it without macros as .xlsx or .docx.")
+        raise Unreadable("macros", message)
+
+
+def _too_large() -> str:
+    message = _(
+        "Unpacked, the text of the file is larger than {most} MiB; delete the empty rows below the table and the "
+        "sheets that do not belong to the plan."
+    )
+    return message.format(most=LARGEST_XML // 2**20)

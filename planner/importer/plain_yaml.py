@@ -10,10 +10,10 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from planner.errors import Problem
+from planner.errors import NotFound, Problem, WorldFailed
 from planner.i18n import gettext as _
+from planner.importer.door import seemly, take
+from planner.importer.yaml_tree import Node, compose, fit_text, tell
 
 Mark = tuple[int, int]  #: line and column, from 1
 Keys = tuple[str | int, ...]  #: keys and indexes that lead to a value
@@ -22,6 +22,28 @@ Keys = tuple[str | int, ...]  #: keys and indexes that lead to a value
 def line_place(line: int, column: str | int) -> str:
     """Return the place of a value in a text file; lines count from 1, the column is a number or a heading."""
     return _("line {line}, column {column}").format(line=line, column=column)
+
+
+SUFFIXES = (".csv", ".xlsx", ".yaml", ".yml")  #: of registers and directives
+LARGEST_REGISTER = 8 * 1024 * 1024  #: bytes; the 606 agencies of a province take 60 thousand
+
+
+def admit(path: Path, problems: list[Problem]) -> bytes:
+    """Return the bytes of a register's file; of a file that is not taken in, none and a problem.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+    try:
+        data = take(path, SUFFIXES, most=LARGEST_REGISTER)
+    except NotFound as error:
+        raise FileNotFoundError(error.message) from error
+    except WorldFailed as error:
+        raise OSError(error.message) from error
+    if isinstance(data, Problem):
+        problems.append(data)
+        return b""
+    return data
 
 
 def unreadable(path: Path, reason: str) -> Problem:
@@ -37,17 +59,18 @@ def unopened(path: Path, error: OSError) -> Problem:
 
 
 def decode(path: Path, problems: list[Problem]) -> str:
-    """Return a file's UTF-8 text without its byte order mark; of another encoding, "" and a problem.
+    """Return a file's UTF-8 text without its byte order mark; of a file that is not taken in, "" and a problem.
 
     Raises:
         OSError: the file cannot be opened.
     """
+    data = admit(path, problems)
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         message = _("The file is not UTF-8 text (byte {position}). Save it again as UTF-8.")
         message = message.format(position=error.start + 1)
-        problems.append(Problem(place=path.name, code="file_encoding", message=message))
+        problems.append(Problem(place=seemly(path.name), code="file_encoding", message=message))
         return ""
 
 
@@ -55,49 +78,32 @@ def read_yaml(path: Path) -> tuple[Any, dict[Keys, Mark], list[Problem]]:
     """Read a YAML document as mappings, lists, text and None, with the place of every value.
 
     Scalars stay text ("2.10", "2020-05-08"): what they mean is decided by the field they fill. Keys given twice,
-    anchors and aliases, and more than one document are problems.
+    tags, aliases, and more than one document are problems.
 
     Raises:
         OSError: the file cannot be opened.
     """
     problems: list[Problem] = []
-    text = decode(path, problems)
     marks: dict[Keys, Mark] = {}
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        document = _plain(node, (), marks, problems, set()) if node is not None else None
-    except yaml.MarkedYAMLError as error:
-        at = error.problem_mark or error.context_mark
-        place = line_place(at.line + 1, at.column + 1) if at else path.name
-        reason = error.problem or str(error)
-        problems.append(Problem(place=place, code="yaml", message=unreadable(path, reason).message))
-        return None, marks, problems
-    except (yaml.YAMLError, RecursionError) as error:
-        problems.append(unreadable(path, str(error)))
-        return None, marks, problems
-    return document, marks, problems
+    data = admit(path, problems)
+    text = fit_text(seemly(path.name), data, problems) if not problems else ""
+    root = compose(text, problems) if not problems else None
+    return (_plain(root, (), marks, problems) if root is not None else None), marks, problems
 
 
-def _plain(node: yaml.Node, path: Keys, marks: dict[Keys, Mark], problems: list[Problem], seen: set[int]) -> Any:
-    mark = (node.start_mark.line + 1, node.start_mark.column + 1)
-    marks[path] = mark
-    if id(node) in seen:
-        message = _("Anchors and aliases are not read; write the value out.")
-        problems.append(Problem(place=line_place(*mark), code="yaml_alias", message=message))
-        return None
-    seen.add(id(node))
-    if isinstance(node, yaml.SequenceNode):
-        return [_plain(one, (*path, n), marks, problems, seen) for n, one in enumerate(node.value)]
-    if isinstance(node, yaml.MappingNode):
+def _plain(node: Node, path: Keys, marks: dict[Keys, Mark], problems: list[Problem]) -> Any:
+    marks[path] = node.line, node.column
+    if node.kind == "list":
+        return [_plain(one, (*path, n), marks, problems) for n, one in enumerate(node.items)]
+    if node.kind == "mapping":
         mapping: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            key = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else "?"
-            at = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+        for key_node, value_node in zip(node.items[::2], node.items[1::2], strict=True):
+            key = key_node.text if key_node.kind == "scalar" else "?"
             if key in mapping:
                 message = _('The key "{key}" stands twice; keep one.').format(key=key)
-                problems.append(Problem(place=line_place(*at), code="key_twice", message=message))
+                tell(problems, key_node, "key_twice", message)
                 continue
-            mapping[key] = _plain(value_node, (*path, key), marks, problems, seen)
-            marks[(*path, key, "")] = at  # the key's own place, for a key that should not be there
+            mapping[key] = _plain(value_node, (*path, key), marks, problems)
+            marks[(*path, key, "")] = key_node.line, key_node.column  # for a key that should not be there
         return mapping
-    return None if node.tag == "tag:yaml.org,2002:null" else unicodedata.normalize("NFC", node.value)
+    return None if node.is_null else unicodedata.normalize("NFC", node.text)

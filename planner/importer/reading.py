@@ -5,6 +5,7 @@ Judges nothing: what cannot be read stays empty beside its cell, and `checks` sa
 
 from __future__ import annotations
 
+import difflib
 import re
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -38,6 +39,7 @@ _CALENDARS = {
 _ELSEWHERE = re.compile(r"(?:(?P<directive>[\w.-]+)/)??(?P<assigned>assigned/)?(?P<agency>[\w.-]+)\s*:\s*(?P<code>\S+)")
 _MOST_SEARCHES = 20  # distinct names of one file that get suggestions
 _MOST_DEADLINES = 10_000  # distinct texts kept for the files that follow
+_MOST_UNKNOWN = 5000  # names of agencies in one file
 _TASK_WORD = re.compile(r"(?:nhiệm vụ|mục|nv|task)\s+(?:số\s+)?", re.IGNORECASE)
 
 
@@ -208,13 +210,18 @@ class Reading:
             return Matched(codes=tuple(split_names(text)))
         key = ("agencies", text)
         if key not in self._memory:
-            self._memory[key] = match_agencies(
+            missed = self._memory.setdefault(("missed", ""), [])
+            assert isinstance(missed, list)  # noqa: S101 - the memory holds what was put in above
+            if len(missed) > _MOST_UNKNOWN:  # the file is refused by now, and the rest would only take time
+                return Matched(unknown=(text,))
+            matched = self._memory[key] = match_agencies(
                 text,
                 self.register.agencies,
                 self.register.agencies_by_name,
                 day=self.day,
                 home=self.register.agencies.get(self.agency),
             )
+            missed += matched.unknown
         found = self._memory[key]
         assert isinstance(found, Matched)  # noqa: S101 - the memory holds what was put in above
         return found
@@ -225,6 +232,16 @@ class Reading:
         assert isinstance(searched, set)  # noqa: S101 - the memory holds what was put in above
         searched.add(key)
         return len(searched) <= _MOST_SEARCHES
+
+    def near(self, key: str) -> list[str]:
+        """Return the keys of the register's names that are nearest to `key`; the same name is looked for once."""
+        assert self.register is not None  # noqa: S101 - only asked beside a register
+        found = self._memory.get(("near", key))
+        if found is None:
+            names = self.register.agencies_by_name
+            found = self._memory["near", key] = difflib.get_close_matches(key, names, n=3, cutoff=0.6)
+        assert isinstance(found, list)  # noqa: S101 - the memory holds what was put in above
+        return found
 
     def _officers(self, person: Person) -> tuple[Officer, ...]:
         if self.register is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, time
 from functools import lru_cache
@@ -16,10 +16,12 @@ from functools import lru_cache
 from planner.errors import Problem, Severity
 from planner.i18n import gettext as _
 from planner.importer.columns import BY_FIELD, FULL_CODE, REQUIRED, heading, read_number
+from planner.importer.complaints import quoted
 from planner.importer.draft import Cell, GoalDraft, PlanDraft, TaskDraft
 from planner.importer.form_texts import example_of
 from planner.importer.grid import Grid
 from planner.importer.headings import PLAN_LABELS, Header, find_header, headings_met, title_block
+from planner.importer.legacy_text import advice, legacy_code
 from planner.importer.names import agency_key
 from planner.importer.numerals import as_roman, roman
 
@@ -40,6 +42,9 @@ def read_grids(name: str, sha256: str, suffix: str, grids: Sequence[Grid], form:
     """Return the draft of the first sheet that holds a table of tasks; without one, a draft that says so."""
     tables = [(grid, header) for grid in grids if (header := find_header(grid)) is not None]
     if not tables:
+        legacy = next(_legacy(grids), None)
+        if legacy is not None:  # the headings cannot be known before they are converted
+            return PlanDraft(file_name=name, sha256=sha256, format=suffix, problems=(legacy,), readable=False)
         message = _("No table of tasks was found: no row holds the headings {headings}. Headings met: {found}.").format(
             headings=", ".join(f'"{BY_FIELD[key].title}"' for key in form.required),
             found=headings_met(grids) or _("no heading"),
@@ -53,6 +58,17 @@ def read_grids(name: str, sha256: str, suffix: str, grids: Sequence[Grid], form:
     return replace(draft, problems=(*draft.problems, *others))
 
 
+def _legacy(grids: Sequence[Grid]) -> Iterator[Problem]:
+    """Say which text is typed in a font of the time before Unicode, in the first rows of each sheet."""
+    for grid in grids:
+        for row in range(min(len(grid.rows), _LEGACY_WITHIN)):
+            for cell in grid.filled(row):
+                code = legacy_code(cell.text)
+                if code is not None:
+                    yield Problem(place=cell.place, code="legacy_text", message=advice(code, quoted(cell.text)))
+
+
+_LEGACY_WITHIN = 60  # rows
 _NUMBER = re.compile(r"\d{1,4}(?:\.\d{1,4})*")
 _GOAL_TEXT = re.compile(r"([IVXLl1]{1,7})[.):\-–]\s*(\S.*)", re.DOTALL)
 _COLUMN_NUMBER = re.compile(r"\(?\d{1,2}\)?")
@@ -239,9 +255,9 @@ class _Table:
             return self.missing
         cell = self.grid.cell(row, column)
         if not cell and BY_FIELD[key].repeats:
-            for start, end in self.grid.down.get(column, ()):
-                if start[0] < row <= end[0] and start[0] >= self.header.first:
-                    return self.grid.cell(*start)
+            above = self.grid.merged_above(row, column)
+            if above is not None and above[0] >= self.header.first:
+                return self.grid.cell(*above)
         return cell
 
     def used(self, row: int, key: str) -> Cell:

@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 
 from planner.domain.agency import name_key
@@ -20,12 +21,13 @@ from planner.errors import Problem
 from planner.i18n import gettext as _
 from planner.importer.excel import Unreadable, read_workbook
 from planner.importer.grid import Grid, cell_name
-from planner.importer.plain_yaml import Keys, decode, line_place, read_yaml, unopened, unreadable
+from planner.importer.plain_yaml import SUFFIXES, Keys, admit, decode, line_place, read_yaml, unopened, unreadable
 
-SUFFIXES = (".csv", ".xlsx", ".yaml", ".yml")
 IGNORED = ("stt", "tt", "số tt", "số thứ tự", "no.", "ghi chú", "note", "notes")
 _ISO = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 _DMY = re.compile(r"([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{4})")
+MOST_ROWS = 20_000  #: of a register in a text file; a country has some ten thousand communes
+MOST_COLUMNS = 256
 _HEADER_WITHIN = 20  # rows; a title block longer than this is not a register's
 
 Value = str | date | float
@@ -81,6 +83,7 @@ class _Line:
     cell_place: Callable[[int, str], str]  #: column from 0, its heading -> place
 
 
+@lru_cache(maxsize=4096)
 def _heading_key(heading: str) -> str:
     return name_key(heading.replace("_", " "))
 
@@ -132,9 +135,16 @@ def read_csv(path: Path, problems: list[Problem]) -> Grid:
     delimiter = max(",", ";", "\t", key=first.count)  # a spreadsheet set to Vietnamese writes ";"
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     line = 1
-    rows, lines = [], []
+    rows: list[list[str]] = []
+    lines: list[int] = []
     try:
         for record in reader:
+            if len(rows) >= MOST_ROWS or len(record) > MOST_COLUMNS:
+                message = _("At most {rows} rows and {columns} columns are read; divide the file.")
+                message = message.format(rows=MOST_ROWS, columns=MOST_COLUMNS)
+                place = _("line {line}").format(line=line)
+                problems.append(Problem(place=place, code="sheet_too_large", message=message))
+                return Grid(name=path.name, rows=())
             rows.append([clean(value) for value in record])
             lines.append(line)
             line = reader.line_num + 1
@@ -157,8 +167,11 @@ def _csv_lines(path: Path, problems: list[Problem]) -> Iterator[_Line]:
 
 
 def _xlsx_lines(path: Path, problems: list[Problem]) -> Iterator[_Line]:
+    data = admit(path, problems)
+    if problems:
+        return
     try:
-        grid = next(read_workbook(path.read_bytes()), Grid(name="", rows=()))  # measured before it is parsed
+        grid = next(read_workbook(data), Grid(name="", rows=()))  # measured before it is parsed
     except Unreadable as found:
         problems.append(Problem(place=path.name, code=found.code, message=found.message))
         return

@@ -1,7 +1,7 @@
 """Reads a plan written as YAML into a draft; every value keeps its line and column.
 
-The tree is built from the parser's events, without recursion: tags, aliases and keys written twice are refused on the
-way, and no value is reinterpreted: "1.10" and "no" stay text, only a plain 2020-05-04 is a date. Judges no content.
+Keys written twice or not known are refused, and no value is reinterpreted: "1.10" and "no" stay text, only a plain
+2020-05-04 is a date. Judges no content; the tree of the document is built by `yaml_tree.py`.
 Source: design notes, "The command line", the plan in YAML.
 """
 
@@ -12,15 +12,13 @@ import io
 import itertools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date, datetime
-from typing import Any
-
-import yaml
 
 from planner.errors import Problem
 from planner.i18n import gettext as _
 from planner.importer.draft import Cell, GoalDraft, PlanDraft, TaskDraft, clean
+from planner.importer.yaml_tree import MOST_PROBLEMS, Node, compose, fit_text, tell
 
 PLAN_KEYS = ("agency", "directive", "number", "signed", "calendar", "goals")
 GOAL_KEYS = ("code", "title", "target", "tasks")
@@ -37,44 +35,15 @@ TASK_KEYS = (
     "note",
 )
 _DATE_KEYS = ("signed", "start", "due")
-_DEEPEST = 20
-_NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?P<hour>[ T]\d{2}:\d{2}:\d{2})?")
 _MOST_COMMENTS = 60  # lines above the plan; they show how the file writes its dates, as those above a table do
-_MOST_PROBLEMS = 200  # of the form; a file that is no plan at all need not be told so a million times
-
-
-@dataclass(slots=True)
-class _Node:
-    """A value of the document: a scalar's text, the items of a list, or the entries of a mapping."""
-
-    line: int  #: from 1
-    column: int  #: from 1
-    kind: str  #: "scalar", "list" or "mapping"
-    text: str = ""
-    plain: bool = False  #: a scalar written without quotes
-    items: list[_Node] = field(default_factory=list)  #: of a list; of a mapping: key, value, key, value ...
-
-    @property
-    def place(self) -> str:
-        return _("line {line}, column {column}").format(line=self.line, column=self.column)
-
-    @property
-    def is_null(self) -> bool:
-        return self.plain and self.text in _NULL
 
 
 def read_yaml_file(name: str, data: bytes, sha256: str) -> PlanDraft:
     """Return the draft of a YAML file; what is wrong with its form is in `draft.problems`. Never raises."""
     problems: list[Problem] = []
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        message = _("The file is not written in UTF-8; save it as UTF-8 and try again.")
-        problems.append(Problem(place=_("line {line}").format(line=line), code="not_utf8", message=message))
-        return PlanDraft(file_name=name, sha256=sha256, format="yaml", problems=tuple(problems), readable=False)
-    root = _compose(text, problems)
+    text = fit_text(name, data, problems)
+    root = compose(text, problems) if not problems else None
     if root is None and not problems:
         message = _("The file is empty; expected a plan with the keys {keys}.").format(keys=", ".join(PLAN_KEYS))
         problems.append(Problem(place=name, code="empty_file", message=message))
@@ -85,89 +54,6 @@ def read_yaml_file(name: str, data: bytes, sha256: str) -> PlanDraft:
     return replace(_Walk(problems).plan(root, name, sha256), heading=lines)
 
 
-def _place(mark: Any) -> str:
-    return _("line {line}, column {column}").format(line=mark.line + 1, column=mark.column + 1)
-
-
-class _Refused(Exception):
-    """The document cannot be read on from here; its problem is collected."""
-
-
-def _compose(text: str, problems: list[Problem]) -> _Node | None:
-    """Build the tree of the only document; every tag, alias and excess is a problem."""
-    root: _Node | None = None
-    open_nodes: list[_Node] = []
-    documents = 0
-    parser = yaml.CSafeLoader(text)
-    try:
-        while (event := parser.get_event()) is not None:
-            if isinstance(event, yaml.NodeEvent):
-                node = _node(event, problems)
-                if open_nodes:
-                    open_nodes[-1].items.append(node)
-                else:
-                    root = node
-                if node.kind != "scalar":
-                    open_nodes.append(node)
-                    if len(open_nodes) > _DEEPEST:
-                        raise _stop(event, "yaml_depth", _("The values are nested too deeply for a plan."))
-            elif isinstance(event, yaml.CollectionEndEvent):
-                open_nodes.pop()
-            elif isinstance(event, yaml.DocumentStartEvent):
-                documents += 1
-                if documents > 1:
-                    raise _stop(event, "yaml_documents", _("The file holds several documents (---); keep one plan."))
-    except _Refused as refused:
-        problems.append(refused.args[0])
-        return None
-    except yaml.YAMLError as error:
-        problems.append(_unreadable(error, text))
-        return None
-    finally:
-        parser.dispose()
-    return None if root is not None and root.is_null else root
-
-
-def _stop(event: yaml.Event, code: str, message: str) -> _Refused:
-    return _Refused(Problem(place=_place(event.start_mark), code=code, message=message))
-
-
-def _node(event: yaml.NodeEvent, problems: list[Problem]) -> _Node:
-    """Return the node an event begins; an alias and a tag are refused and stand as an empty or untagged value."""
-    mark: Any = event.start_mark
-    line, column = mark.line + 1, mark.column + 1
-    if isinstance(event, yaml.ScalarEvent):
-        node = _Node(line, column, "scalar", text=event.value, plain=not event.style)
-    elif isinstance(event, yaml.SequenceStartEvent):
-        node = _Node(line, column, "list")
-    elif isinstance(event, yaml.MappingStartEvent):
-        node = _Node(line, column, "mapping")
-    else:
-        node = _Node(line, column, "scalar", plain=True)
-        _tell(problems, node, "yaml_alias", _("Aliases (*) are not accepted; write the value itself."))
-    if getattr(event, "tag", None) is not None:
-        _tell(problems, node, "yaml_tag", _("Tags (!) are not accepted; write the value without its tag."))
-    return node
-
-
-def _tell(problems: list[Problem], node: _Node, code: str, message: str) -> None:
-    if len(problems) < _MOST_PROBLEMS:
-        problems.append(Problem(place=node.place, code=code, message=message))
-
-
-def _unreadable(error: yaml.YAMLError, text: str) -> Problem:
-    mark = getattr(error, "problem_mark", None)
-    if mark is not None:
-        line, column = mark.line + 1, mark.column + 1
-        message = _("The text cannot be read as YAML here; check the indentation, the colons and the quotes.")
-    else:  # the scanner stopped at a character; it counts characters from the start
-        before = text[: getattr(error, "position", 0) or 0]
-        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        message = _("A character here cannot be printed; type the line anew.")
-    place = _("line {line}, column {column}").format(line=line, column=column)
-    return Problem(place=place, code="yaml_unreadable", message=message)
-
-
 class _Walk:
     """Walks the tree from plan to goals to tasks and collects what is wrong with its form."""
 
@@ -175,10 +61,10 @@ class _Walk:
         self.problems = problems
         self.where = _("line {line}, column {column}")  # translated once: a plan has thousands of values
 
-    def refuse(self, node: _Node, code: str, message: str) -> None:
-        _tell(self.problems, node, code, message)
+    def refuse(self, node: Node, code: str, message: str) -> None:
+        tell(self.problems, node, code, message)
 
-    def plan(self, root: _Node, name: str, sha256: str) -> PlanDraft:
+    def plan(self, root: Node, name: str, sha256: str) -> PlanDraft:
         entries = self.entries(root, PLAN_KEYS)
         goals = tuple(self.goal(node) for node in self.items(entries.get("goals")))
         return PlanDraft(
@@ -195,7 +81,7 @@ class _Walk:
             readable=root.kind == "mapping",
         )
 
-    def goal(self, node: _Node) -> GoalDraft:
+    def goal(self, node: Node) -> GoalDraft:
         entries = self.entries(node, GOAL_KEYS)
         return GoalDraft(
             place=node.place,
@@ -205,7 +91,7 @@ class _Walk:
             tasks=tuple(self.task(task) for task in self.items(entries.get("tasks"))),
         )
 
-    def task(self, node: _Node) -> TaskDraft:
+    def task(self, node: Node) -> TaskDraft:
         entries = self.entries(node, TASK_KEYS)
         return TaskDraft(
             place=node.place,
@@ -221,14 +107,16 @@ class _Walk:
             after=self.cells(entries, "after"),
         )
 
-    def entries(self, node: _Node, known: Sequence[str]) -> dict[str, _Node]:
+    def entries(self, node: Node, known: Sequence[str]) -> dict[str, Node]:
         """Return the values of a mapping by key; unknown keys and keys written twice are refused."""
-        found: dict[str, _Node] = {}
+        found: dict[str, Node] = {}
         if node.kind != "mapping":
             message = _("Expected keys with values here: {keys}.").format(keys=", ".join(known))
             self.refuse(node, "not_a_mapping", message)
             return found
         for key, value in zip(node.items[::2], node.items[1::2], strict=True):
+            if len(self.problems) >= MOST_PROBLEMS:  # looking for the nearest key takes its time
+                break
             if key.kind != "scalar" or key.text not in known:
                 near = difflib.get_close_matches(key.text[:40], known, n=1)
                 message = _('No key "{key}" here. {nearest}Known keys: {keys}.').format(
@@ -243,7 +131,7 @@ class _Walk:
                 found[key.text] = value
         return found
 
-    def items(self, node: _Node | None) -> list[_Node]:
+    def items(self, node: Node | None) -> list[Node]:
         """Return the items of a list; nothing and an empty value are an empty list."""
         if node is None or node.is_null:
             return []
@@ -252,19 +140,19 @@ class _Walk:
             return []
         return node.items
 
-    def cell(self, entries: dict[str, _Node], key: str, owner: _Node) -> Cell:
+    def cell(self, entries: dict[str, Node], key: str, owner: Node) -> Cell:
         """Return the value of a key; a missing one is an empty cell at the place of what should hold it."""
         node = entries.get(key)
         return self.value(node, key) if node is not None else Cell(None, owner.place)
 
-    def cells(self, entries: dict[str, _Node], key: str) -> tuple[Cell, ...]:
+    def cells(self, entries: dict[str, Node], key: str) -> tuple[Cell, ...]:
         """Return the values of a key that may hold one value or a list."""
         node = entries.get(key)
         if node is None or node.is_null:
             return ()
         return tuple(self.value(item, key) for item in (node.items if node.kind == "list" else [node]))
 
-    def value(self, node: _Node, key: str) -> Cell:
+    def value(self, node: Node, key: str) -> Cell:
         place = self.where.format(line=node.line, column=node.column)
         if node.kind != "scalar":
             self.refuse(node, "not_a_value", _('Expected one value for "{key}" here.').format(key=key))

@@ -162,7 +162,7 @@ def test_the_head_is_offered_as_well_as_the_focal_officer(form: Path) -> None:
 def test_a_workbook_that_can_be_read_and_not_written_is_refused_with_its_problems(
     form: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("planner.importer.package.LARGEST_PART", 1000)
+    monkeypatch.setattr("planner.importer.opc.LARGEST_PART", 1000)
     said = run("plan", "check", "form.xlsx", "--annotate", "back.xlsx", "--json")
     assert (said.code, said.data["error"]["code"]) == (4, "refused")
     assert [problem["code"] for problem in said.data["error"]["problems"]] == ["no_tasks"]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import docx
 import openpyxl
 from openpyxl.worksheet.worksheet import Worksheet
 
@@ -133,6 +136,34 @@ def workbook(
             edit(sheet)
     path = folder / "ke-hoach.xlsx"
     book.save(path)
+    return path
+
+
+def document(folder: Path, content: Sequence[Sequence[Any]], *, edit: Callable[[Any], None] | None = None) -> Path:
+    """Write a .docx file and return its path: rows before the first with more than two cells become paragraphs."""
+    paper = docx.Document()
+    at = next(n for n, row in enumerate(content) if len(row) > 3)
+    for row in content[:at]:
+        for value in filter(None, row):
+            paper.add_paragraph(str(value))
+    width = max(map(len, content[at:]))
+    table = paper.add_table(0, width)
+    for row in content[at:]:
+        for cell, value in zip(table.add_row().cells, row, strict=False):
+            cell.text = "" if value is None else str(value)
+    if edit:
+        edit(paper)
+    path = folder / "ke-hoach.docx"
+    paper.save(str(path))
+    return path
+
+
+def csv_plan(folder: Path, content: Sequence[Sequence[Any]], *, encoding: str = "utf-8", delimiter: str = ",") -> Path:
+    """Write a .csv file and return its path."""
+    text = io.StringIO()
+    csv.writer(text, delimiter=delimiter).writerows(content)
+    path = folder / "ke-hoach.csv"
+    path.write_bytes(text.getvalue().encode(encoding))
     return path
 
 

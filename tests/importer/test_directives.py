@@ -160,7 +160,7 @@ def test_every_mistake_of_a_directive_is_told_at_once(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(("text", "code"), [("", "yaml_shape"), ("- a\n", "yaml_shape"), ("a: [", "yaml")])
+@pytest.mark.parametrize(("text", "code"), [("", "empty_file"), ("- a\n", "yaml_shape"), ("a: [", "yaml_unreadable")])
 def test_what_is_no_directive_is_told_so(tmp_path: Path, text: str, code: str) -> None:
     directive, problems = read_directive(write(tmp_path, text))
     assert directive is None

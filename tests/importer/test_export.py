@@ -21,6 +21,7 @@ from planner.importer.columns import day_comes_first, read_deadline
 from planner.importer.complaints import UNPRINTABLE
 from planner.importer.draft import Cell, clean
 from planner.importer.export import export_plan
+from planner.importer.legacy_text import legacy_code
 from planner.importer.sheet import says_above
 from tests.importer.plan_files import A, B, register
 
@@ -38,6 +39,12 @@ _ODD = st.sampled_from(
     )
 )  # fmt: skip
 _ANY = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=12)
+
+
+def _is_unicode(text: str) -> bool:
+    return legacy_code(text) is None  # what looks like an old font is refused at filing, and so never exported
+
+
 _LINES = st.lists(st.one_of(_ODD, _ANY), min_size=1, max_size=5)
 
 
@@ -45,9 +52,11 @@ def _sound(text: str) -> bool:
     return bool(text) and not UNPRINTABLE.search(text)
 
 
-titles = _LINES.map(lambda parts: " ".join(clean(" ".join(parts)).split())).filter(_sound)
-long_texts = st.one_of(st.just(""), _LINES.map(lambda parts: clean("\n".join(parts)))).filter(
-    lambda text: not UNPRINTABLE.search(text)
+titles = _LINES.map(lambda parts: " ".join(clean(" ".join(parts)).split())).filter(_sound).filter(_is_unicode)
+long_texts = (
+    st.one_of(st.just(""), _LINES.map(lambda parts: clean("\n".join(parts))))
+    .filter(_is_unicode)
+    .filter(lambda text: not UNPRINTABLE.search(text))
 )
 # What stands for "the same as above" in a table cannot be told from it there; `test_ditto...` says what happens.
 table_texts = long_texts.filter(lambda text: not says_above(text))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from planner.errors import NotFound
 from planner.i18n import speaking
 from planner.importer import LARGEST_FILE, READERS, load
-from tests.importer.plan_files import GOAL, codes, only, register, rows, task, workbook, yaml_plan
+from tests.importer.plan_files import GOAL, codes, csv_plan, document, only, register, rows, task, workbook, yaml_plan
 from tests.importer.test_yaml_file import EXAMPLE
 
 
@@ -50,7 +51,12 @@ def test_sheet_and_yaml_of_one_plan_are_one_plan(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", sorted(READERS))
 def test_a_suffix_in_capitals_is_the_same_format(tmp_path: Path, suffix: str) -> None:
-    source = workbook(tmp_path, rows(GOAL, task())) if suffix == ".xlsx" else yaml_plan(tmp_path, EXAMPLE)
+    sources = {
+        ".xlsx": lambda: workbook(tmp_path, rows(GOAL, task())),
+        ".docx": lambda: document(tmp_path, rows(GOAL, task())),
+        ".csv": lambda: csv_plan(tmp_path, rows(GOAL, task())),
+    }
+    source = sources[suffix]() if suffix in sources else yaml_plan(tmp_path, EXAMPLE)
     path = tmp_path / f"PLAN{suffix.upper()}"
     shutil.copy(source, path)
     assert load(path, register()).ok
@@ -63,7 +69,7 @@ def test_an_unknown_suffix_is_refused_with_the_known_ones(tmp_path: Path, name: 
     with speaking("en"):
         problem = only(load(path, register()), "format_unknown")
     assert problem.place == name
-    assert ".xlsx, .yaml, .yml" in problem.message
+    assert ".xlsx, .docx, .csv, .yaml, .yml" in problem.message
 
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,10 +77,20 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytes
     with path.open("wb") as file:
         file.truncate(LARGEST_FILE + 1)
 
-    def refuse(_self: Path) -> bytes:
-        raise AssertionError("the file was read")
+    class Watched:
+        def __init__(self, handle: int, _mode: str) -> None:
+            self.handle = handle
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+        def __enter__(self) -> Watched:
+            return self
+
+        def __exit__(self, *_error: object) -> None:
+            os.close(self.handle)
+
+        def read(self, _most: int) -> bytes:
+            raise AssertionError("the file was read")
+
+    monkeypatch.setattr("planner.importer.door.os.fdopen", Watched)
     assert codes(load(path, register())) == ["file_too_large"]
 
 
@@ -88,4 +104,4 @@ def test_the_content_counts_and_not_the_suffix(tmp_path: Path) -> None:
     shutil.copy(workbook(tmp_path, rows(GOAL, task())), path)
     loaded = load(path, register())
     assert loaded.plan is None
-    assert codes(loaded) == ["not_utf8"]
+    assert codes(loaded) == ["wrong_suffix"]
