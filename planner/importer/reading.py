@@ -9,13 +9,15 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
+from typing import Any
 
 from planner.domain.agency import Agency, Officer
 from planner.domain.calendar import EVERY_DAY, Calendar
-from planner.domain.deadline import Deadline
+from planner.domain.deadline import Deadline, DeadlineKind
 from planner.domain.directive import Directive
 from planner.importer.columns import (
     Person,
+    both_come_first,
     day_comes_first,
     read_days,
     read_deadline,
@@ -137,16 +139,17 @@ class Reading:
         return self.register.calendar(self.calendar_name or "vn") if self.register else None
 
     @cached_property
-    def day_first(self) -> bool | None:
-        """How this file writes "12/1/2025": day first, month first, or not to be told."""
+    def _written_dates(self) -> list[str]:
+        """The texts of the start and due columns."""
         tasks = [task for goal in self.draft.goals for task in goal.tasks]
-        texts = [
-            cell.value
-            for task in tasks
-            for cell in (task.due, task.start)
-            if isinstance(cell.value, str) and cell.value
-        ]
-        return day_comes_first(texts, self.draft.heading)
+        cells = [cell.value for task in tasks for cell in (task.due, task.start)]
+        return [value for value in cells if isinstance(value, str) and value]
+
+    @cached_property
+    def order_of_dates(self) -> dict[str, Any]:
+        """How this file writes "12/1/2025", as `parse_deadline` asks for it: one answer for all its cells."""
+        texts = self._written_dates
+        return {"day_first": day_comes_first(texts, self.draft.heading), "mixed": both_come_first(texts)}
 
     @cached_property
     def goals(self) -> tuple[tuple[GoalDraft, tuple[TaskReading, ...]], ...]:
@@ -187,14 +190,19 @@ class Reading:
     def _deadline(self, cell: Cell) -> Deadline:
         key = ("due", cell.value)
         if key not in self._memory:
-            known = {"signed": self.signed, "calendar": self.calendar, "day_first": self.day_first}
-            self._memory[key] = read_deadline(cell, **known)
+            known = {"signed": self.signed, "calendar": self.calendar}
+            self._memory[key] = read_deadline(cell, **known, **self.order_of_dates)
         found = self._memory[key]
         assert isinstance(found, Deadline)  # noqa: S101 - the memory holds what was put in above
         return found
 
     def _start(self, cell: Cell) -> date | None:
-        return read_start(cell, signed=self.signed, calendar=self.calendar, day_first=self.day_first)
+        return read_start(cell, signed=self.signed, calendar=self.calendar, **self.order_of_dates)
+
+    def ask_start(self, cell: Cell) -> str | None:
+        """Return the question of a start with two readings; None when it is no date at all."""
+        found = self._deadline(cell)
+        return found.question if found.kind is DeadlineKind.AMBIGUOUS else None
 
     def match(self, text: str) -> Matched:
         """Return the agencies that a text names; without a register its pieces as they are."""

@@ -232,7 +232,7 @@ def test_an_hour_makes_before_a_matter_of_hours_in_what_repeats() -> None:
         ("5-6/2020", K.NONE),
         ("43982", K.NONE),
         ("-", K.NONE),
-        ("cuối năm", K.NONE),
+        ("cuối năm", K.BY),
         ("trước cuối tháng 6/2020", K.NONE),
         ("trước 25h00 ngày 30/6/2020", K.BEFORE),
         ("từ 30/6/2020 đến 1/5/2020", K.RANGE),
@@ -289,7 +289,7 @@ def test_a_text_longer_than_a_deadline_is_a_question_and_stays_whole() -> None:
         ("ngày 12/1/2025", None, date(2025, 1, 12)),
         ("ngày 12/1/2025", False, date(2025, 1, 12)),
         ("Xong trước 12/1/2025", None, date(2025, 1, 11)),
-        ("đến 12/1/2025", False, date(2025, 1, 12)),
+        ("đến 12/1/2025", True, date(2025, 1, 12)),
     ],
 )
 def test_the_file_a_word_or_a_zero_settles_which_comes_first(text: str, day_first: bool | None, last_day: date) -> None:
