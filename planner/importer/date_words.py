@@ -31,7 +31,7 @@ def fold(text: str) -> str:
 
     The sign of a list before a line goes; several such lines stay apart by ";".
     """
-    plain = _without_marks(text.casefold()).strip()
+    plain = _without_marks(text.casefold()).strip().strip(_AROUND)
     if re.match(r"[-+*•]\s", plain):
         plain = _LIST_SIGN.sub("; ", "\n" + plain).lstrip("; ")
     plain = _GLUED.sub(r"\1 ", re.sub(r"\bqui\b", "quy", " ".join(plain.split())))

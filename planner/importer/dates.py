@@ -213,9 +213,13 @@ def _from_event(asked: Asked, match: re.Match[str]) -> Deadline | None:
 def _on_weekday(asked: Asked, match: re.Match[str]) -> Deadline | None:
     """Read "thứ Ba, ngày 30/6/2020", whose weekday must be that of the day."""
     span = asked.span(match["day"])
-    found = _read(asked, f"{match.groupdict().get('head') or ''}{match['day']}")
-    if found is None or found.question or span is None or span.last is None or span.unit != "day":
-        return found if found and found.question else None
+    if span is None or span.unit != "day":
+        return None  # before anything is read again: a text of many weekdays stays quick
+    found = asked.undecided(DeadlineKind.BY, span) or _read(
+        asked, f"{match.groupdict().get('head') or ''}{match['day']}"
+    )
+    if found is None or found.question or span.last is None:
+        return found
     if span.last.weekday() == weekday_number(match["weekday"]):
         return found
     problem = _('In "{text}" the weekday is not that of the day.').format(text=asked.quoted)
@@ -272,7 +276,7 @@ _WORK = (
 _LEAD = pattern(rf"(?:{_WORK}(?: là)?(?:: ?| )){{0,6}}")
 _THIS_YEAR = pattern(r"(?<!tháng )\b(trong|hết|cuối|đầu|giữa) năm$")
 _CLOCK_LAST = pattern(
-    r"^(?P<head>.*?)(?P<day>(?:ngày )?{NN}([/.-]){NN}\3[0-9]{4}|[0-9]{4}([/-]){NN}\4{NN})"
+    r"^(?P<head>.*?)(?P<day>(?:ngày )?{NN} ?([/.-]) ?{NN} ?\3 ?[0-9]{4}|[0-9]{4}([/-]){NN}\4{NN})"
     r"(?:t|,? (?:vào )?(?:lúc )?)"
     r"(?P<at>{NN}(?: ?(?:h|g|giờ) ?(?:[0-9]{2}(?: ?phút)?)?|:[0-9]{2}(?::00|(?<=23:59):59)?))$"
 )
@@ -293,8 +297,8 @@ _RULES: _Rules = (
     ("after", pattern(r"sau khi (?P<event>.+)"), vague.after_event),
     ("several rhythms", pattern(vague.RHYTHMS), vague.several),
     ("recurring", pattern(r".+"), _recurring),
-    ("estimate", pattern(r"(?:dự kiến|khoảng|tầm) (?P<rest>.+)"), _about),
-    ("estimate in brackets", pattern(r"(?P<rest>.+?),? \(?dự kiến"), _about),
+    ("estimate", pattern(r"(?:(?:dự kiến|khoảng|tầm) ){1,2}(?P<rest>(?!.*dự kiến|khoảng|tầm).+)"), _about),
+    ("estimate in brackets", pattern(r"(?P<rest>(?!.*dự kiến.* dự kiến).+?),? \(?dự kiến"), _about),
     ("weekday and day", pattern(_ON_WEEKDAY), _on_weekday),
     ("day and weekday", pattern(r"(?P<day>(?:ngày )?[0-9][^ ]+),? \(?(?P<weekday>{WEEKDAY})"), _on_weekday),
     ("open after", pattern(_YEAR_ON), partial(_starting, DeadlineKind.OPEN_AFTER)),
