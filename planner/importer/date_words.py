@@ -51,7 +51,7 @@ _PARTS = {
     "LATE": r"(?:(?:chậm|muộn|trễ) nhất(?: là)?(?: không quá)?"
     r"|không (?:được )?(?:muộn|chậm|trễ) (?:hơn|quá)|không (?:được )?quá)",
     "BEFORE": r"(?P<before>trước)",
-    "CLOCK": r"(?:lúc )?(?P<hour>[0-9]{1,2})(?: ?(?:h|g|giờ|:) ?)(?P<minute>[0-9]{2})?(?: ?phút|')?"
+    "CLOCK": r"(?:lúc )?(?P<hour>[0-9]{1,2})(?: ?(?:h|g|giờ|:) ?)(?P<minute>[0-9]{2}|[0-9](?= ?phút))?(?: ?phút|')?"
     r"(?: (?P<half>sáng|trưa|chiều))?,?",
     "EACH": r"(?:(?:định kỳ )?(?:hằng|mỗi|từng)|định kỳ)",
     "UNIT": r"(?P<unit>ngày|tuần|tháng|quý|năm)",

@@ -278,7 +278,7 @@ _THIS_YEAR = pattern(r"(?<!tháng )\b(trong|hết|cuối|đầu|giữa) năm$")
 _CLOCK_LAST = pattern(
     r"^(?P<head>.*?)(?P<day>(?:ngày )?{NN} ?([/.-]) ?{NN} ?\3 ?[0-9]{4}|[0-9]{4}([/-]){NN}\4{NN})"
     r"(?:t|,? (?:vào )?(?:lúc )?)"
-    r"(?P<at>{NN}(?: ?(?:h|g|giờ) ?(?:[0-9]{2}(?: ?phút)?)?|:[0-9]{2}(?::00|(?<=23:59):59)?))$"
+    r"(?P<at>{NN}(?: ?(?:h|g|giờ) ?(?:[0-9]{2}|[0-9]{1,2} ?phút)?|:[0-9]{2}(?::00|(?<=23:59):59)?))$"
 )
 _ON_WEEKDAY = r"(?P<head>.*?)(?P<weekday>{WEEKDAY}),? (?P<day>(?:ngày )?[0-9].*)"
 #: (name, pattern, builder); the first that reads the whole text wins. "{PART}" is defined in `date_words`.

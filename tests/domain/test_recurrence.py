@@ -28,7 +28,7 @@ def is_last(day: date) -> bool:
 
 #: rule -> whether a day is one of its days, said in another way than the rule's
 ORACLES: dict[str, Callable[[date], bool]] = {
-    "FREQ=DAILY": lambda day: True,
+    "FREQ=DAILY": lambda day: day.day > 0,
     "FREQ=WEEKLY": lambda day: day.weekday() == 6,
     "FREQ=MONTHLY": is_last,
     "FREQ=MONTHLY;INTERVAL=3": lambda day: is_last(day) and day.month in (3, 6, 9, 12),

@@ -111,8 +111,9 @@ def by_day(draw: st.DrawFn) -> Written:
     day = draw(days)
     word = draw(
         st.sampled_from(
-            ["chậm nhất ", "chậm nhất là ", "đến ", "đến hết ", "hết ", "vào ", "không muộn hơn ", "hoàn thành vào "]
-            + ["Hoàn thành chậm nhất đến ", "Trình UBND tỉnh chậm nhất ", "từ nay đến ", "xong: "]
+            ["chậm nhất ", "chậm nhất là ", "đến ", "đến hết ", "hết ", "vào ", "không muộn hơn ", "xong: "]
+            if draw(st.booleans())
+            else ["Hoàn thành chậm nhất đến ", "Trình UBND tỉnh chậm nhất ", "từ nay đến ", "hoàn thành vào "]
         )
     )
     return Written(text=word + draw(spoken_days(day)), kind=K.BY, last_day=day)

@@ -1,4 +1,4 @@
-"""The whole grammar of deadlines, generated: what was meant is what is read, however it is spelled; noise is not read."""
+"""The whole grammar of deadlines, generated: what was meant is read, however it is spelled, and noise is not."""
 
 from __future__ import annotations
 
