@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -349,17 +349,23 @@ def dates() -> None:
 def parse(app: App, text: str, signed: date | None) -> None:
     """Parse a deadline."""
     from planner import calendars
-    from planner.cli.output import show_facts
+    from planner.cli.output import show_facts, text_of
+    from planner.domain.recurrence import occurrences
     from planner.importer.dates import parse_deadline
 
     deadline = parse_deadline(text, signed=signed, calendar=calendars.load("vn", app.settings.calendar_file))
     data = deadline.as_dict()
+    since = deadline.start or signed
+    coming = (
+        occurrences(deadline, since, since + timedelta(days=366), since=since) if since and since.year < 9000 else ()
+    )
     names = {
         "kind": _("Kind"),
-        "start": _("From"),
-        "last_day": _("Last day"),
+        "start": _("From") if deadline.is_settled else _("From, if so meant"),
+        "last_day": _("Last day") if deadline.is_settled else _("Last day, if so meant"),
         "time": _("Hour"),
         "rrule": _("Recurrence"),
+        "coming": _("Falls due on"),
         "anchor": _("Counts from"),
         "question": _("Question"),
     }
@@ -376,6 +382,15 @@ def parse(app: App, text: str, signed: date | None) -> None:
         "kind": deadline.kind,
         "start": deadline.start,
         "last_day": deadline.last_day,
-        "anchor": anchors.get(deadline.anchor or "", deadline.anchor),
+        "anchor": anchors.get(deadline.anchor or "") or _day_or_text(deadline.anchor),
+        "coming": ", ".join(map(text_of, coming[:4])) + (", ..." if len(coming) > 4 else "") or None,
     }
     app.emit(data, lambda: show_facts([(names[key], values[key]) for key in names if values[key] is not None]))
+
+
+def _day_or_text(anchor: str | None) -> date | str | None:
+    """Return the day that a deadline counts from, if the anchor is one."""
+    try:
+        return date.fromisoformat(anchor or "")
+    except ValueError:
+        return anchor

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from planner.domain.graph import circles
 from planner.errors import Problem
 from planner.i18n import gettext as _
+from planner.importer.check_dates import days_are_not_exchanged, starts_are_readable
 from planner.importer.check_people import cooperating_are_known, lead_is_own, responsible_is_known
 from planner.importer.columns import read_number
 from planner.importer.complaints import UNPRINTABLE, error, listed, nearest, quoted, warning
@@ -165,21 +166,6 @@ def deadlines_are_settled(reading: Reading) -> Iterator[Problem]:
             yield error(task.draft.due, f"deadline_{task.deadline.kind.value}", task.deadline.question)
 
 
-def starts_are_readable(reading: Reading) -> Iterator[Problem]:
-    """A start can be read and does not lie after the last day."""
-    for task in reading.tasks:
-        if not task.draft.start:
-            continue
-        found = quoted(task.draft.start.text)
-        if task.start is None:
-            message = _('Found "{text}", expected the first day of the work, for example 04/5/2020.')
-            yield error(task.draft.start, "start_unreadable", message.format(text=found))
-        elif task.deadline and task.deadline.last_day and task.start > task.deadline.last_day:
-            message = _("The start {start} lies after the last day {last}; correct one of them.")
-            last = Cell(task.deadline.last_day, "").text
-            yield error(task.draft.start, "start_after_due", message.format(start=Cell(task.start, "").text, last=last))
-
-
 def durations_are_days(reading: Reading) -> Iterator[Problem]:
     """A duration is a whole number of days above 0; where only order is wanted, it stands in for the deadline."""
     for task in reading.tasks:
@@ -293,6 +279,7 @@ CHECKS: tuple[Check, ...] = (
     cooperating_are_known,
     deadlines_are_settled,
     starts_are_readable,
+    days_are_not_exchanged,
     durations_are_days,
     predecessors_are_known,
     order_is_possible,

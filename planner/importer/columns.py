@@ -15,8 +15,8 @@ from typing import Any
 
 from planner.domain.deadline import Deadline, DeadlineKind
 from planner.i18n import gettext as _
-from planner.importer.date_spans import YEARS
-from planner.importer.dates import parse_deadline
+from planner.importer.date_words import YEARS
+from planner.importer.dates import LONGEST, parse_deadline
 from planner.importer.draft import Cell
 from planner.importer.names import agency_key
 
@@ -235,7 +235,7 @@ def read_deadline(cell: Cell, **known: Any) -> Deadline:
 
     Args:
         cell: the cell of the due column.
-        known: `signed`, `calendar` and `day_first`, as `parse_deadline` takes them.
+        known: `signed`, `calendar`, `day_first` and `mixed`, as `parse_deadline` takes them.
     """
     value = cell.value
     if isinstance(value, date):
@@ -262,7 +262,7 @@ def read_start(cell: Cell, **known: Any) -> date | None:
 
 
 # Bare numeric dates, with the word before them if it says that a day follows.
-_NUMERIC_DAY = re.compile(r"(ngày\s+)?\b(\d{1,2})[/.\-](\d{1,2})[/.\-]\d{4}\b", re.IGNORECASE)
+_NUMERIC_DAY = re.compile(r"(ngày\s+)?\b([0-9]{1,2})([/.\-])([0-9]{1,2})\3[0-9]{4}\b", re.IGNORECASE)
 
 
 def day_comes_first(cells: list[str], heading_lines: tuple[str, ...] = ()) -> bool | None:
@@ -272,14 +272,24 @@ def day_comes_first(cells: list[str], heading_lines: tuple[str, ...] = ()) -> bo
         cells: texts of the start and due columns; a number above 12 in one place proves the order.
         heading_lines: texts above the table; they count only when the columns prove nothing.
     """
-    day_first = month_first = spoken = False
+    proven, spoken = _orders(cells)
+    if proven:
+        return proven == {True} if len(proven) == 1 else None
+    return True if spoken or any(_NUMERIC_DAY.search(text) for text in heading_lines) else None
+
+
+def both_come_first(cells: list[str]) -> bool:
+    """Say whether some cells of a file prove that the day comes first, and others that the month does."""
+    return len(_orders(cells)[0]) == 2
+
+
+def _orders(cells: list[str]) -> tuple[set[bool], bool]:
+    """Return the orders that numbers above 12 prove, True for day first, and whether "ngày" stands before a date."""
+    proven: set[bool] = set()
+    spoken = False
     for text in cells:
-        for word, first, second in _NUMERIC_DAY.findall(text):
-            day_first |= int(first) > 12 >= int(second)
-            month_first |= int(second) > 12 >= int(first)
+        for word, first, _sign, second in _NUMERIC_DAY.findall(text[:LONGEST]):
+            if (int(first) > 12) != (int(second) > 12):
+                proven.add(int(first) > 12)
             spoken |= bool(word)
-    if day_first or month_first:
-        return day_first if day_first != month_first else None
-    if spoken or any(_NUMERIC_DAY.search(text) for text in heading_lines):
-        return True
-    return None
+    return proven, spoken

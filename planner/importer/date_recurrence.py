@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, time, timedelta
 
-from planner.importer.date_spans import YEARS, pattern, quarter_number
+from planner.importer.date_words import YEARS, hour_of, pattern, quarter_number, weekday_number
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,17 +45,16 @@ _Builder = Callable[[re.Match[str], bool], str | None]
 _QUARTER_ENDS = "BYMONTH=3,6,9,12"
 _EVERY = {"ngay": "DAILY", "tuan": "WEEKLY", "thang": "MONTHLY", "nam": "YEARLY"}
 _WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
-_WEEKDAY_NAMES = ("hai2", "ba3", "tu4", "nam5", "sau6", "bay7", "chu nhat")
 
 
 def _with_hour(match: re.Match[str], build: _Builder) -> Recurrence | None:
     """Build the rule; an hour makes "trước" a matter of hours, not of days."""
     groups = match.groupdict()
-    hour, minute = groups.get("hour"), int(groups.get("minute") or 0)
-    if hour is not None and not (0 < int(hour) < 24 and minute < 60):
+    at = hour_of(groups) if groups.get("hour") else None
+    if groups.get("hour") and (at is None or at in ((0, 0), (24, 0))):
         return None
-    rule = build(match, groups.get("before") is not None and hour is None)
-    return Recurrence(rrule=rule, time=time(int(hour), minute) if hour and rule else None)
+    rule = build(match, groups.get("before") is not None and at is None)
+    return Recurrence(rrule=rule, time=time(*at) if at and rule else None)
 
 
 def _each(count: int, unit: str) -> str:
@@ -71,7 +70,12 @@ def _monthday(day: int, before: bool) -> str | None:
     day -= before
     if day in (0, 31):
         return "BYMONTHDAY=-1"
-    return f"BYMONTHDAY={day}" if day < 29 else f"BYMONTHDAY={','.join(map(str, range(28, day + 1)))};BYSETPOS=-1"
+    return f"BYMONTHDAY={day}" if day < 29 else f"BYMONTHDAY={_up_to(day)};BYSETPOS=-1"
+
+
+def _up_to(day: int) -> str:
+    """Return the days 28 to `day`, of which every month has one."""
+    return ",".join(map(str, range(28, day + 1)))
 
 
 def _unit(match: re.Match[str], _before: bool) -> str:
@@ -89,6 +93,27 @@ def _so_many_times(match: re.Match[str], _before: bool) -> str | None:
     if count == 1:
         return _each(1, match["unit"])
     return _each(length // count, "thang") if count and length % count == 0 else None
+
+
+def _two_days(match: re.Match[str], before: bool) -> str | None:
+    """Read "ngày 15 và 30 hằng tháng"; after the 28th only the last day of the month is in every February."""
+    first, second = int(match["d"]) - before, int(match["e"]) - before
+    if not 0 < first < second <= 31 or first > 28:
+        return None
+    if second == 31:
+        return f"FREQ=MONTHLY;BYMONTHDAY={first},-1" if first < 28 else None
+    if second <= 28:
+        return f"FREQ=MONTHLY;BYMONTHDAY={first},{second}"
+    return f"FREQ=MONTHLY;BYMONTHDAY={first},{_up_to(second)};BYSETPOS=1,-1" if first < 28 else None
+
+
+def _two_months(match: re.Match[str], before: bool) -> str | None:
+    """Read "15/6 và 15/12 hằng năm": one rule while both are the same day of their months."""
+    rules = [_yearly(int(match[m]), int(match[d]), before) for d, m in (("d", "m"), ("e", "n"))]
+    if None in rules:
+        return None
+    (first, day), (second, other) = (str(rule).split("BYMONTH=")[1].split(";") for rule in rules)
+    return f"FREQ=YEARLY;BYMONTH={first},{second};{day}" if day == other and int(first) < int(second) else None
 
 
 def _day_of_month(match: re.Match[str], before: bool) -> str | None:
@@ -131,9 +156,9 @@ def _quarter_of_year(match: re.Match[str], before: bool) -> str | None:
 
 
 def _weekday(match: re.Match[str], before: bool) -> str:
-    word = match["weekday"].removeprefix("thu ")
-    number = next(n for n, names in enumerate(_WEEKDAY_NAMES) if word in names)
-    return f"FREQ=WEEKLY;BYDAY={_WEEKDAYS[number - before]}"
+    words = [word for word in (match["weekday"], match.groupdict().get("other")) if word]
+    numbers = sorted({(weekday_number(word) - before) % 7 for word in words})
+    return f"FREQ=WEEKLY;BYDAY={','.join(_WEEKDAYS[number] for number in numbers)}"
 
 
 def _untold(_match: re.Match[str], _before: bool) -> None:
@@ -142,19 +167,24 @@ def _untold(_match: re.Match[str], _before: bool) -> None:
 
 _BY = r"{LATE?}(?:vào |trong )?{BEFORE?}(?:vào |hết |cuối )?{CLOCK?}"
 _D, _M = r"(?:ngày )?(?P<d>{NN})", r"(?P<m>{NN})"
+_LEAST = r"(?:(?:tối thiểu|ít nhất) )?"
+_DM = r"(?P<d>{NN})(?: ?/ ?| tháng )(?P<m>{NN})"
+_AND = r"(?:, ?| và )"
 _WITHIN = pattern(r"(?P<rest>.+?),? (?:trong |của )?năm {YEAR}")
-_INVERTED = pattern(r"(?P<each>{EACH} (?:tuần|tháng|quý|năm))[,:]? (?P<rest>.+)")
+_INVERTED = pattern(r"(?P<each>{EACH} (?:tuần|tháng|quý|năm))[,:]? \(?(?P<rest>.+)")
 #: (name, pattern, builder); a builder that returns None asks for the days.
 _RECURRENCES: tuple[tuple[str, re.Pattern[str], _Builder], ...] = (
-    ("each period", pattern(r"(?:theo )?{EACH} {UNIT}(?: (?:một|0?1) lần)?"), _unit),
+    ("each period", pattern(_LEAST + r"(?:theo )?{EACH} {UNIT}(?: (?:một|0?1) lần)?"), _unit),
     ("every n periods", pattern(r"(?:{EACH} )?(?P<n>{NN}) {UNIT}(?: ?/ ?| (?:một|0?1) )lần"), _every_so_many),
     ("regularly every n", pattern(r"{EACH} (?P<n>{NN}) {UNIT}"), _every_so_many),
     (
         "n times a period",
-        pattern(r"(?:định kỳ )?(?P<n>{NN}) lần ?(?:/ ?|một |mỗi |trong )(?:0?1 )?{UNIT}"),
+        pattern(_LEAST + r"(?:định kỳ )?(?P<n>{NN}) lần ?(?:/ ?|một |mỗi |trong )(?:0?1 )?{UNIT}"),
         _so_many_times,
     ),
+    ("a period n times", pattern(r"(?:{EACH}|một|0?1) {UNIT} " + _LEAST + r"(?P<n>{NN}) lần"), _so_many_times),
     ("day of each month", pattern(_BY + _D + r" (?:của )?(?:{EACH} )tháng"), _day_of_month),
+    ("two days of each month", pattern(_BY + _D + _AND + r"(?:ngày )?(?P<e>{NN}) (?:của )?{EACH} tháng"), _two_days),
     ("last day of each month", pattern(_BY + r"ngày cuối (?:cùng )?(?:của )?{EACH} tháng(?P<d>)"), _day_of_month),
     (
         "day of each quarter",
@@ -163,11 +193,18 @@ _RECURRENCES: tuple[tuple[str, re.Pattern[str], _Builder], ...] = (
     ),
     ("end of each period", pattern(r"{LATE?}(?:vào )?cuối (?:tháng |quý |năm )?{EACH} {UNIT}"), _end_of_each),
     ("day of each year", pattern(_BY + _D + r"(?: ?[/.-] ?| tháng )" + _M + r" (?:của )?{EACH} năm"), _day_of_year),
+    (
+        "two days of each year",
+        pattern(_BY + "(?:ngày )?" + _DM + _AND + r"(?:ngày )?(?P<e>{NN})(?: ?/ ?| tháng )(?P<n>{NN}) {EACH} năm"),
+        _two_months,
+    ),
     ("month of each year", pattern(_BY + r"tháng " + _M + r" (?:của )?{EACH} năm"), _month_of_year),
     ("quarter of each year", pattern(_BY + r"{QUARTER} (?:của )?{EACH} năm"), _quarter_of_year),
     (
         "day of each week",
-        pattern(_BY + r"(?P<weekday>thứ (?:hai|ba|tư|năm|sáu|bảy|[2-7])|chủ nhật) {EACH} tuần"),
+        pattern(
+            r"(?:chiều )?" + _BY + "(?P<weekday>{WEEKDAY})(?:" + _AND + "(?P<other>{WEEKDAY}))? (?:của )?{EACH} tuần"
+        ),
         _weekday,
     ),
     ("day of a reporting period", pattern(_BY + _D + r" (?:của )?tháng cuối kỳ báo cáo"), _untold),

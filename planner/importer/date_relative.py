@@ -10,7 +10,7 @@ import calendar as months
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from planner.importer.date_spans import YEARS, pattern
+from planner.importer.date_words import YEARS, pattern
 
 if TYPE_CHECKING:
     from planner.domain.calendar import Calendar

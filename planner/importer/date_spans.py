@@ -1,68 +1,26 @@
 """Reads one day, month, quarter or year as Vietnamese plans write it: "22/5/2020", "tháng 5/2020", "Quý II/2020".
 
-The lower half of the deadline grammar: `dates.py` reads the words around a span. Knows no file and no clock. Texts are
-matched without marks (`fold`), so that either placement of a tone mark, "hàng" for "hằng" and decomposed letters are
-one; the few words of the grammar stay apart without their marks. Source: domain notes, section 3.
+The lower half of the deadline grammar: `dates.py` reads the words around a span. Knows no file and no clock.
+Source: domain notes, section 3.
 """
 
 from __future__ import annotations
 
 import calendar as months
 import re
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 
 from planner.i18n import gettext as _
-
-YEARS = range(1990, 2101)  #: years a deadline may fall in
-
-# --- letters and patterns ---------------------------------------------------------------------------------------------
-
-_LETTERS = str.maketrans({"đ": "d", "ⅰ": "i", "ⅱ": "ii", "ⅲ": "iii", "ⅳ": "iv"} | dict.fromkeys("‐‑‒–—―−", "-"))
-
-
-def _without_marks(text: str) -> str:
-    letters = unicodedata.normalize("NFD", text).translate(_LETTERS)
-    return "".join(c for c in letters if not unicodedata.combining(c) and unicodedata.category(c) != "Cf")
-
-
-def fold(text: str) -> str:
-    """Return the key patterns are matched against: lower case, no marks, plain hyphens, single spaces, quí as quý."""
-    return re.sub(r"\bqui\b", "quy", " ".join(_without_marks(text.casefold()).split()))
-
-
-#: Parts of patterns, written there as {PART}; "{PART?}" may be absent, with the space after it.
-_PARTS = {
-    "NN": r"[0-9]{1,2}",
-    "YEAR": r"(?P<y>[0-9]{4})",
-    "OFYEAR": r"(?: ?[/.-] ?|,? (?:của )?(?:năm )?)(?P<y>[0-9]{4})",
-    "QUARTER": r"quý ?(?P<q>0?[1-4]|[il1]{1,3}|[il1]v|một|hai|ba|tư|bốn)",
-    "LATE": r"(?:chậm|muộn) nhất(?: là)?",
-    "BEFORE": r"(?P<before>trước)",
-    "CLOCK": r"(?:lúc )?(?P<hour>[0-9]{1,2})(?: ?(?:h|g|giờ|:) ?)(?P<minute>[0-9]{2})?(?: ?phút|')?,?",
-    "EACH": r"(?:(?:định kỳ )?(?:hằng|mỗi|từng)|định kỳ)",
-    "UNIT": r"(?P<unit>ngày|tuần|tháng|quý|năm)",
-    "POINT": r"(?P<point>.+?)",
-}
-
-
-def pattern(source: str) -> re.Pattern[str]:
-    """Compile a pattern of the grammar's tables: its parts filled in, its marks removed as texts lose theirs."""
-    filled = re.sub(r"\{([A-Z]+)\?\}", lambda m: f"(?:{_PARTS[m[1]]} )?", source)
-    filled = re.sub(r"\{([A-Z]+)\}", lambda m: _PARTS[m[1]], filled)
-    return re.compile(_without_marks(filled))
-
-
-# --- spans ------------------------------------------------------------------------------------------------------------
+from planner.importer.date_words import YEARS, month_number, pattern, quarter_number, vietnamese
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Span:
     """A stretch of days that a text names, or what must be asked about it."""
 
-    unit: str  #: "day", "month", "quarter", "part" (of a year) or "year"
+    unit: str  #: "day", "third" (of a month), "month", "quarter", "part" (of a year) or "year"
     start: date | None = None
     last: date | None = None  #: inclusive
     problem: str | None = None  #: translated; what is wrong with it: then there are no days, unless they are a proposal
@@ -78,7 +36,8 @@ class Around:
     signed: date | None = None  #: the next such span that ends on or after this day is meant when no year is named
     year: int | None = None  #: the year meant when no year is named; stands before `signed`
     day_first: bool | None = None  #: how the file writes bare dates; True: dd/mm, False: mm/dd
-    bare: bool = False  #: whether the span stands alone, without a word that shows it is Vietnamese
+    mixed: bool = False  #: whether the file writes both ways: then only "ngày" or a number above 12 decides
+    bare: bool = False  #: whether the text holds no word that shows it is Vietnamese
 
 
 _OfYear = Callable[[int], tuple[date, date]]
@@ -99,27 +58,13 @@ def month_of(year: int, month: int, months_long: int = 1) -> tuple[date, date]:
     return date(year, month, 1), date(year, end, months.monthrange(year, end)[1])
 
 
-def quarter_number(numeral: str) -> int | None:
-    """Return 1-4 for a folded numeral: "2", "ii", "l1" or "hai"; None when there is no such quarter."""
-    roman = numeral.replace("l", "i").replace("1", "i")
-    words = {"i": 1, "0i": 1, "mot": 1, "ii": 2, "hai": 2, "iii": 3, "ba": 3, "iv": 4, "tu": 4, "bon": 4}
-    return words.get(roman) or (int(numeral) if numeral.isdecimal() and 1 <= int(numeral) <= 4 else None)
-
-
-def vietnamese(day: date) -> str:
-    """Write a day as documents do, with a zero before a month 1 or 2: "05/6/2020"."""
-    return f"{day.day:02d}/{day.month:02d}/{day.year}" if day.month < 3 else f"{day.day:02d}/{day.month}/{day.year}"
-
-
 def _span(unit: str, year: str | None, of_year: _OfYear, around: Around) -> Span:
     """Place a span in its year: the one it names, or the one that `around` settles."""
     if year is not None and len(year) == 2:
         return Span(unit=unit, problem=_('"{text}" writes its year with two digits.').format(text=around.quoted))
     candidates = [int(year)] if year else [around.year] if around.year else []
     if not candidates and around.signed:
-        candidates = list(
-            range(around.signed.year, around.signed.year + 9)
-        )  # 9: 29 February comes after 8 years at most
+        candidates = [around.signed.year + n for n in range(9)]  # 29 February comes after 8 years at most
     if not candidates:
         return Span(unit=unit, has_year=False, problem=_('"{text}" names no year.').format(text=around.quoted))
     for candidate in candidates:
@@ -140,19 +85,24 @@ def _one_day(month: int, day: int) -> _OfYear:
 
 
 def _day(match: re.Match[str], around: Around) -> Span:
-    return _span("day", match.groupdict().get("y"), _one_day(int(match["m"]), int(match["d"])), around)
+    return _span("day", match.groupdict().get("y"), _one_day(month_number(match["m"]), int(match["d"])), around)
 
 
 def _bare_day(match: re.Match[str], around: Around) -> Span:
-    """Read d/m/yyyy without a word: m/d/yyyy when its numbers or the file say so, a question when nothing does."""
+    """Read d/m/yyyy without "ngày": m/d/yyyy when its numbers or the file say so, a question when they do not agree.
+
+    Another Vietnamese word, or a zero before the day, says dd/mm only while nothing in the file says mm/dd.
+    """
     plain = _day(match, around)
-    first, second = int(match["d"]), int(match["m"])
-    if not around.bare or first > 12 or first == second or match["s"] == ".":
+    first, second, year = int(match["d"]), int(match["m"]), match.groupdict().get("y")
+    doubted = around.mixed or around.day_first is False
+    if first > 12 or first == second or match["s"] == "." or not (around.bare or doubted):
         return plain
-    swapped = replace(_span("day", match["y"], _one_day(first, second), around), month_first=True)
-    if second > 12 or around.day_first is False:
+    swapped = replace(_span("day", year, _one_day(first, second), around), month_first=True)
+    if around.bare and year and (second > 12 or (around.day_first is False and not around.mixed)):
         return swapped
-    if around.day_first or "0" in (match["d"][0], match["m"][0]) or not (plain.last and swapped.last):
+    told = around.day_first or "0" in (match["d"][0], match["m"][0]) or not year
+    if not (plain.last and swapped.last) or (told and not doubted):
         return plain
     problem = _('"{text}" can be {first} or {second}.').format(
         text=around.quoted, first=f"ngày {vietnamese(plain.last)}", second=f"ngày {vietnamese(swapped.last)}"
@@ -161,8 +111,25 @@ def _bare_day(match: re.Match[str], around: Around) -> Span:
 
 
 def _month(match: re.Match[str], around: Around) -> Span:
-    month = int(match["m"])
+    month = month_number(match["m"])
     return _span("month", match.groupdict().get("y"), lambda year: month_of(year, month), around)
+
+
+def _third(match: re.Match[str], around: Around) -> Span:
+    """Read the dictionary's thirds of a month: thượng tuần 1-10, trung tuần 11-20, hạ tuần from 21 on."""
+    month, part = month_number(match["m"]), ("thuong", "trung", "ha").index(match["third"])
+
+    def days(year: int) -> tuple[date, date]:
+        first, last = month_of(year, month)
+        return first.replace(day=10 * part + 1), last if part == 2 else first.replace(day=10 * part + 10)
+
+    return _span("third", match.groupdict().get("y"), days, around)
+
+
+def _this_year(_match: re.Match[str], around: Around) -> Span:
+    """Read "trong năm" as the year of signing; a range says which year it is in."""
+    year = around.year or (around.signed.year if around.signed else None)
+    return replace(_span("year", str(year) if year else None, lambda y: month_of(y, 1, 12), around), has_year=False)
 
 
 def _quarter(match: re.Match[str], around: Around) -> Span | None:
@@ -183,24 +150,42 @@ def _year(match: re.Match[str], around: Around) -> Span:
     return _span("year", match["y"], lambda year: month_of(year, 1, 12), around)
 
 
-_DMY = r"(?P<d>{NN}) ?(?P<s>[/.-]) ?(?P<m>{NN}) ?(?P=s) ?(?P<y>[0-9]{4}|[0-9]{2})"
+_DM = r"(?P<d>{NN}) ?(?P<s>[/.-]) ?(?P<m>{NN})"
+_DMY = _DM + r" ?(?P=s) ?(?P<y>[0-9]{4}|[0-9]{2})"
+_OTHER_SIGNS = r"(?P<m>{NN})(?: ?[/.-] ?|,? năm )(?P<y>[0-9]{4})"  # "30/6-2020", "30/6 năm 2020"
+_SHORT_YEAR = r" ?[/.-] ?(?P<y>[2-9][0-9])"
+_ABOVE_12 = r"(?P<d>1[3-9]|2[0-9]|3[01])"
 _PART = r"(?P<n>0?[369]|sáu|chín|ba) tháng (?P<side>đầu|cuối)"
+_THIRD = r"(?P<third>thượng|trung|hạ) tuần (?:của )?tháng (?P<m>{NN})"
+_DAY_AND = r"(?:ngày )?(?P<d>{NN}),? tháng "
 _Builder = Callable[[re.Match[str], Around], Span | None]
 #: (name, pattern, builder). Months stand before days: "tháng 5/2020" is never the 5th of a month 20.
 _SPANS: tuple[tuple[str, re.Pattern[str], _Builder], ...] = (
     ("month", pattern(r"(?:tháng |t\.? ?)?(?P<m>{NN}) ?[/.-] ?{YEAR}"), _month),
     ("month in words", pattern(r"tháng (?P<m>{NN}){OFYEAR}"), _month),
+    ("month named", pattern(r"tháng {MONTH}{ITSYEAR}"), _month),
+    ("month of a short year", pattern(r"tháng (?P<m>{NN})" + _SHORT_YEAR), _month),
     ("month without year", pattern(r"tháng (?P<m>{NN})"), _month),
+    ("ISO month", pattern(r"{YEAR}[/-](?P<m>0[1-9]|1[0-2])"), _month),
     ("quarter", pattern(r"{QUARTER}{OFYEAR}"), _quarter),
+    ("quarter by its letter", pattern(r"q\.? ?(?P<q>[1-4]|i{1,3}|iv) ?[/.-] ?{YEAR}"), _quarter),
+    ("quarter of a short year", pattern(r"{QUARTER}" + _SHORT_YEAR), _quarter),
     ("quarter without year", pattern(r"{QUARTER}"), _quarter),
     ("part of a year", pattern(_PART + "{OFYEAR}"), _part),
     ("part without year", pattern(_PART + " năm"), _part),
+    ("third of a month", pattern(_THIRD + "{OFYEAR}"), _third),
+    ("third without year", pattern(_THIRD), _third),
     ("year", pattern(r"(?:cả )?(?:năm )?{YEAR}"), _year),
+    ("this year", pattern(r"cả năm|năm nay"), _this_year),
     ("bare day", pattern(_DMY), _bare_day),
     ("day", pattern(r"ngày " + _DMY), _day),
-    ("day in words", pattern(r"(?:ngày )?(?P<d>{NN}) tháng (?P<m>{NN}){OFYEAR}"), _day),
-    ("day without year", pattern(r"(?:ngày )?(?P<d>{NN}) ?/ ?(?P<m>{NN})"), _day),
-    ("day without year, other signs", pattern(r"ngày (?P<d>{NN}) ?[.-] ?(?P<m>{NN})"), _day),
-    ("day in words without year", pattern(r"(?:ngày )?(?P<d>{NN}) tháng (?P<m>{NN})"), _day),
-    ("ISO day", pattern(r"{YEAR}(?P<s>[/-])(?P<m>{NN})(?P=s)(?P<d>{NN})(?:[ t]00:00(?::00)?)?"), _day),
+    ("day with other signs", pattern(r"ngày (?P<d>{NN}) ?[/.-] ?" + _OTHER_SIGNS), _day),
+    ("day above 12 with other signs", pattern(_ABOVE_12 + r" ?[/.-] ?" + _OTHER_SIGNS), _day),
+    ("day in words", pattern(_DAY_AND + r"(?P<m>{NN}){OFYEAR}"), _day),
+    ("day of a named month", pattern(_DAY_AND + "{MONTH}{ITSYEAR}"), _day),
+    ("bare day without year", pattern(r"(?P<d>{NN}) ?(?P<s>/) ?(?P<m>{NN})"), _bare_day),
+    ("day without year", pattern(r"ngày (?P<d>{NN}) ?[/.-] ?(?P<m>{NN})"), _day),
+    ("day above 12 without year", pattern(_ABOVE_12 + r"[.-](?P<m>{NN})"), _day),
+    ("day in words without year", pattern(_DAY_AND + r"(?P<m>{NN})"), _day),
+    ("ISO day", pattern(r"{YEAR}(?P<s>[/-])(?P<m>{NN})(?P=s)(?P<d>{NN})"), _day),
 )

@@ -160,8 +160,9 @@ class _Directives:
         if not text:
             return Deadline(text="", kind=DeadlineKind.NONE)
         deadline = parse_deadline(text, signed=self.form.issued_on, day_first=self.day_first)
-        if deadline.kind is DeadlineKind.NONE:
-            # "kịp thời" names no day, and nobody is asked for one: the directive stands as it was issued.
+        if deadline.kind is DeadlineKind.NONE and not any(letter.isdigit() for letter in text):
+            # "kịp thời" names no day, and nobody is asked for one: the directive stands as it was issued. "30/6/202"
+            # names one that cannot be read.
             return replace(deadline, question=None)
         if deadline.question is not None:
             self._refuse(("assignments", n, "due"), "date_ambiguous", deadline.question)

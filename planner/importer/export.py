@@ -18,7 +18,7 @@ import yaml
 from planner.domain.calendar import Calendar
 from planner.domain.deadline import Deadline, DeadlineKind
 from planner.domain.plan import Goal, Plan, PlannedTask
-from planner.importer.columns import BY_FIELD, FULL_CODE, day_comes_first, read_deadline
+from planner.importer.columns import BY_FIELD, FULL_CODE, both_come_first, day_comes_first, read_deadline
 from planner.importer.draft import Cell
 from planner.importer.numerals import as_roman
 from planner.importer.sheet import goal_and_number
@@ -80,8 +80,9 @@ def settled_dues(plan: Plan, calendar: Calendar | None, *, dated: bool) -> Dues:
 
 def _misread(plan: Plan, calendar: Calendar | None, cells: Mapping[str, Due], lines: tuple[str, ...]) -> list[str]:
     """Return the codes of the tasks whose deadline would be read otherwise than it stands in the plan."""
-    day_first = day_comes_first([due for due in cells.values() if isinstance(due, str)], lines)
-    known = {"signed": plan.signed, "calendar": calendar, "day_first": day_first}
+    texts = [due for due in cells.values() if isinstance(due, str)]
+    order = {"day_first": day_comes_first(texts, lines), "mixed": both_come_first(texts)}
+    known = {"signed": plan.signed, "calendar": calendar, **order}
     return [task.code for task in plan.tasks if read_deadline(Cell(cells[task.code], ""), **known) != task.deadline]
 
 

@@ -10,13 +10,15 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
+from typing import Any
 
 from planner.domain.agency import Agency, Officer
 from planner.domain.calendar import EVERY_DAY, Calendar
-from planner.domain.deadline import Deadline
+from planner.domain.deadline import Deadline, DeadlineKind
 from planner.domain.directive import Directive
 from planner.importer.columns import (
     Person,
+    both_come_first,
     day_comes_first,
     read_days,
     read_deadline,
@@ -140,16 +142,17 @@ class Reading:
         return self.register.calendar(self.calendar_name or "vn") if self.register else None
 
     @cached_property
-    def day_first(self) -> bool | None:
-        """How this file writes "12/1/2025": day first, month first, or not to be told."""
+    def _written_dates(self) -> list[str]:
+        """The texts of the start and due columns."""
         tasks = [task for goal in self.draft.goals for task in goal.tasks]
-        texts = [
-            cell.value
-            for task in tasks
-            for cell in (task.due, task.start)
-            if isinstance(cell.value, str) and cell.value
-        ]
-        return day_comes_first(texts, self.draft.heading)
+        cells = [cell.value for task in tasks for cell in (task.due, task.start)]
+        return [value for value in cells if isinstance(value, str) and value]
+
+    @cached_property
+    def order_of_dates(self) -> dict[str, Any]:
+        """How this file writes "12/1/2025", as `parse_deadline` asks for it: one answer for all its cells."""
+        texts = self._written_dates
+        return {"day_first": day_comes_first(texts, self.draft.heading), "mixed": both_come_first(texts)}
 
     @cached_property
     def goals(self) -> tuple[tuple[GoalDraft, tuple[TaskReading, ...]], ...]:
@@ -188,13 +191,13 @@ class Reading:
         return {}
 
     def _deadline(self, cell: Cell) -> Deadline:
-        known = {"signed": self.signed, "calendar": self.calendar, "day_first": self.day_first}
+        order = self.order_of_dates
+        key = (type(cell.value), cell.value, self.signed, self.calendar_name, order["day_first"], order["mixed"])
         memory = self._deadlines
-        key = (type(cell.value), cell.value, self.signed, self.calendar_name, self.day_first)
         if key not in memory:
             if len(memory) >= _MOST_DEADLINES:
                 memory.clear()
-            memory[key] = read_deadline(cell, **known)
+            memory[key] = read_deadline(cell, signed=self.signed, calendar=self.calendar, **order)
         return memory[key]
 
     @cached_property
@@ -202,7 +205,12 @@ class Reading:
         return self.register.deadlines if self.register else {}
 
     def _start(self, cell: Cell) -> date | None:
-        return read_start(cell, signed=self.signed, calendar=self.calendar, day_first=self.day_first)
+        return read_start(cell, signed=self.signed, calendar=self.calendar, **self.order_of_dates)
+
+    def ask_start(self, cell: Cell) -> str | None:
+        """Return the question of a start with two readings; None when it is no date at all."""
+        found = self._deadline(cell)
+        return found.question if found.kind is DeadlineKind.AMBIGUOUS else None
 
     def match(self, text: str) -> Matched:
         """Return the agencies that a text names; without a register its pieces as they are."""

@@ -198,6 +198,13 @@ def test_a_deadline_is_told_without_any_database(empty: Path, run: Run, text: st
     assert list(empty.iterdir()) == []
 
 
+def test_a_recurring_deadline_shows_when_it_falls_due_once_a_day_of_signing_is_given(empty: Path, run: Run) -> None:
+    shown = run("dates", "parse", "hằng quý", "--signed", "2020-05-04").out
+    assert "30/6/2020, 30/9/2020, 31/12/2020, 31/3/2021" in shown
+    assert "30/6/2020" not in run("dates", "parse", "hằng quý").out
+    run("dates", "parse", "hằng quý", "--signed", "9999-12-31")
+
+
 # --- dry run ---
 
 

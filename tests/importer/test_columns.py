@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from planner.importer.columns import (
     BY_HEADING,
     COLUMNS,
+    both_come_first,
     day_comes_first,
     heading,
     read_days,
@@ -116,6 +117,8 @@ def test_a_mailbox_in_the_cell_decides() -> None:
         (["12/1/2025", "trước ngày 5/6/2025"], (), True),
         (["12/1/2025"], ("Kế hoạch số 12 ngày 04/5/2020",), True),
         (["6/30/2025"], ("Kế hoạch số 12 ngày 04/5/2020",), False),
+        (["tháng 5-15/2020"], (), None),
+        (["12/1/2025", "1/6-15/6/2025"], (), True),
         ([], (), None),
     ],
 )
@@ -123,6 +126,14 @@ def test_the_order_of_day_and_month_is_decided_for_the_file(
     cells: list[str], above: tuple[str, ...], expected: bool | None
 ) -> None:
     assert day_comes_first(cells, above) is expected
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [(["30/6/2025", "6/30/2025"], True), (["30/6/2025", "12/1/2025"], False), (["6/30/2025"], False), ([], False)],
+)
+def test_both_orders_are_found_only_where_numbers_prove_both(cells: list[str], expected: bool) -> None:
+    assert both_come_first(cells) is expected
 
 
 @pytest.mark.parametrize(

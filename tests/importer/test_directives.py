@@ -291,6 +291,7 @@ def test_what_is_stated_beside_the_file_counts_before_what_it_says(tmp_path: Pat
         (("1", "x" * 2001, "snv"), ("PL!B2", "text_too_long")),
         (("1", "x", "snv", "", "", "Hằng quý hoặc hằng năm"), ("PL!F2", "date_ambiguous")),
         (("1", "x", "snv", "", "", "12/1/2025"), ("PL!F2", "date_ambiguous")),
+        (("1", "x", "snv", "", "", "30/6/202"), ("PL!F2", "date_ambiguous")),
     ],
 )
 def test_a_mistake_in_a_table_is_told_at_its_cell(
