@@ -263,9 +263,7 @@ def graph(app: App, name: str, output: Path | None) -> None:
     is_file = path.suffix.lower() in READERS
     if output is not None:
         drawings.require_format(output, path if is_file else None)
-        schedule, drawing = (
-            drawings.of_file(path, app.settings) if is_file else drawings.of_stored(app.desk(), name)
-        )
+        schedule, drawing = drawings.of_file(path, app.settings) if is_file else drawings.of_stored(app.desk(), name)
         drawings.write(drawing, output)
     else:
         schedule = plans.graph_of_file(path, app.settings) if is_file else plans.graph(app.desk(), name)

@@ -6,12 +6,12 @@ meet; rows of a lane go by date, so that arrows lead down and to the right.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from planner.i18n import gettext as _
 from planner.i18n import ngettext
-from planner.reporter.drawing import Drawing, Node
+from planner.reporter.drawing import CRITICAL, Drawing, Lane, Node
 from planner.reporter.graph_axis import shaded, ticks
 from planner.reporter.graph_routes import routes
 from planner.reporter.graph_shapes import Band, Bar, Label, Layout
@@ -20,10 +20,10 @@ from planner.reporter.lettering import one_line, shorten, text_width
 MOST_TITLES = 600  #: tasks; above it rows get too narrow for words
 MOST_ARROWS = 5000  #: dependencies; above it arrows are a grey mass
 MARGIN = 24.0
-TEXT = 10.5  #: letter height in the table
-HEADING = 11.0  #: of a lane
-_PITCH, _LANE, _AXIS, _HEAD = 16.0, 20.0, 36.0, 58.0
-_NARROWEST, _WIDEST = 1280.0, 2300.0
+TEXT = 11.0  #: letter height in the table
+HEADING = 11.5  #: of a lane
+_PITCH, _LANE, _AXIS, _HEAD = 14.0, 18.0, 36.0, 54.0
+_NARROWEST, _WIDEST = 1280.0, 2400.0
 _PAPER = 1.414  #: A3 and A4, landscape
 _TALLEST = 9000.0  #: of all rows, when there are too many for words
 _LEGEND_LINE = 18.0
@@ -40,7 +40,9 @@ class _Table:
     def width(self) -> float:
         return sum(width for _name, width in self.columns)
 
-    def write(self, cells: dict[str, str], y: float, *, bold: bool = False, colours: dict[str, str] | None = None) -> None:
+    def write(
+        self, cells: dict[str, str], y: float, *, bold: bool = False, colours: dict[str, str] | None = None
+    ) -> None:
         x = MARGIN + _MARK
         for name, width in self.columns:
             text = shorten(one_line(cells.get(name, "")), width - 8, TEXT, bold=bold)
@@ -57,8 +59,7 @@ _MARK = 12.0  #: room for the sign of the critical path
 def layout(drawing: Drawing) -> Layout:
     """Place everything."""
     named = len(drawing.nodes) <= MOST_TITLES
-    lanes = [(lane, _by_date(drawing, lane.key)) for lane in drawing.lanes]
-    lanes = [(lane, nodes) for lane, nodes in lanes if nodes]
+    lanes = list(_lanes(drawing))
     pitch = _PITCH if named else max(0.2, min(6.0, _TALLEST / len(drawing.nodes)))
     rows = pitch * len(drawing.nodes) + _LANE * len(lanes)
     top = _HEAD + _AXIS
@@ -81,7 +82,7 @@ def layout(drawing: Drawing) -> Layout:
     for lane, nodes in lanes:
         bands.append(Band(y=y, height=_LANE, lane=True))
         title = shorten(one_line(lane.title), width - 2 * MARGIN - 12, HEADING, bold=True)
-        table.labels.append(Label(x=MARGIN + 6, y=y + 14, text=title, size=HEADING, bold=True))
+        table.labels.append(Label(x=MARGIN + 6, y=y + 13, text=title, size=HEADING, bold=True))
         y += _LANE
         for number, node in enumerate(nodes):
             if number % 2 and named:
@@ -90,9 +91,9 @@ def layout(drawing: Drawing) -> Layout:
             if named:
                 table.write(
                     _cells(node, before.get(node.key, ())),
-                    y + 11.5,
+                    y + 10.8,
                     bold=node.critical,
-                    colours={"state": "#b00020"} if node.late else None,
+                    colours={"state": CRITICAL} if node.late else None,
                 )
             y += pitch
     marks = ticks(drawing.origin, first, last, left, scale)
@@ -131,18 +132,22 @@ def extent(drawing: Drawing) -> tuple[int, int]:
     return first, max(last, first + 1)
 
 
-def _by_date(drawing: Drawing, lane: str) -> list[Node]:
-    members = [node for node in drawing.nodes if node.lane == lane]
-    return sorted(members, key=lambda node: (node.start, node.finish))  # stable: as filed where the days are the same
+def _lanes(drawing: Drawing) -> Iterator[tuple[Lane, list[Node]]]:
+    members: dict[str, list[Node]] = {lane.key: [] for lane in drawing.lanes}
+    for node in drawing.nodes:
+        members[node.lane].append(node)
+    for lane in drawing.lanes:
+        if members[lane.key]:  # sorting is stable: as filed where the days are the same
+            yield lane, sorted(members[lane.key], key=lambda node: (node.start, node.finish))
 
 
 def _bar(node: Node, y: float, pitch: float, x_of: Callable[[int], float]) -> Bar:
-    height = pitch * 0.56
+    height = pitch * 0.6
     x = x_of(node.start)
     width = 0.0 if node.finish == node.start else max(4.0 if pitch == _PITCH else 1.0, x_of(node.finish) - x)
     due = None if node.due is None or node.due == node.finish else x_of(node.due)
     return Bar(
-        node=node, x=x, y=y + pitch * 0.22, width=width, height=height, tail=max(x + width, x_of(node.tail)), due=due
+        node=node, x=x, y=y + pitch * 0.2, width=width, height=height, tail=max(x + width, x_of(node.tail)), due=due
     )
 
 
@@ -178,7 +183,7 @@ def _cells(node: Node, before: list[str] | tuple[str, ...]) -> dict[str, str]:
 def _columns(drawing: Drawing, width: float) -> list[tuple[str, float]]:
     """Return the columns that have something to say, each as wide as its texts need and the drawing allows."""
     headings = _headings()
-    room = {"code": 130.0, "title": width * 0.24, "responsible": 130.0, "after": 110.0, "slack": 60.0, "state": 130.0}
+    room = {"code": 130.0, "title": width * 0.24, "responsible": 130.0, "after": 110.0, "slack": 90.0, "state": 130.0}
     before = _predecessors(drawing)
     needed = dict.fromkeys(headings, 0.0)
     for node in drawing.nodes:

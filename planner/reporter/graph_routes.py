@@ -7,6 +7,7 @@ are chosen so that they pass behind few bars and do not run into each other.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from planner.reporter.drawing import Edge
 from planner.reporter.graph_shapes import Bar, Route
@@ -64,18 +65,14 @@ def _choices(before: Bar, after: Bar, pitch: float) -> Iterator[tuple[tuple[floa
             if x <= max(after.x + after.width, max(start[0], tip[0]) + 2.0):
                 yield start, (x, start[1]), (x, edge_of_bar)
     else:  # it began before the other was done: out, back between the rows, and in from the left
-        gap = before.y + before.height + pitch * 0.22 if down else before.y - pitch * 0.22
+        gap = before.y + before.height + pitch * 0.2 if down else before.y - pitch * 0.2
         for n in range(3):
             out, back = start[0] + _STUB + 2 * _APART * n, tip[0] - _STUB - 2 * _APART * n
             yield start, (out, start[1]), (out, gap), (back, gap), (back, tip[1]), tip
 
 
 def _channels(points: tuple[tuple[float, float], ...], source: str) -> list[_Channel]:
-    return [
-        (a[0], min(a[1], b[1]), max(a[1], b[1]), source)
-        for a, b in zip(points, points[1:], strict=False)
-        if a[0] == b[0]
-    ]
+    return [(a[0], min(a[1], b[1]), max(a[1], b[1]), source) for a, b in pairwise(points) if a[0] == b[0]]
 
 
 def _cost(

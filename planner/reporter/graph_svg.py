@@ -8,6 +8,7 @@ Source: SVG 1.1 and 2 (`title`, `desc`, `role`, `data-*`).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from xml.sax.saxutils import escape, quoteattr
 
 from planner.i18n import gettext as _
@@ -74,13 +75,12 @@ def _line(x1: float, y1: float, x2: float, y2: float, looks: str) -> str:
 
 
 def _diamond(x: float, y: float, reach: float, looks: str) -> str:
-    return f'<path d="M{_n(x)} {_n(y - reach)}l{_n(reach)} {_n(reach)}l-{_n(reach)} {_n(reach)}l-{_n(reach)} -{_n(reach)}z" {looks}/>'
+    r = _n(reach)
+    return f'<path d="M{_n(x)} {_n(y - reach)}l{r} {r}l-{r} {r}l-{r} -{r}z" {looks}/>'
 
 
 def _band(band: Band, laid: Layout) -> str:
-    return _rect(
-        MARGIN, band.y, laid.width - 2 * MARGIN, band.height, f'fill="{_LANE if band.lane else _STRIPE}"'
-    )
+    return _rect(MARGIN, band.y, laid.width - 2 * MARGIN, band.height, f'fill="{_LANE if band.lane else _STRIPE}"')
 
 
 def _grid(laid: Layout) -> Iterator[str]:
@@ -90,7 +90,7 @@ def _grid(laid: Layout) -> Iterator[str]:
     for band in lanes if laid.days_off else ():
         yield _band(band, laid)
     for tick in laid.ticks:
-        looks = f'stroke="{"#9aa5b1" if tick.major else _LINE}" stroke-width="{"1" if tick.major else "0.6"}"'
+        looks = f'stroke="{"#bcc6cf" if tick.major else _LINE}" stroke-width="{"1" if tick.major else "0.6"}"'
         yield _line(tick.x, laid.top - (34 if tick.major else 16), tick.x, laid.bottom, looks)
     yield _line(laid.left, laid.top, laid.right, laid.top, 'stroke="#9aa5b1"')
     if laid.today is not None:
@@ -103,16 +103,16 @@ _TODAY = 'stroke="#1f2933" stroke-width="1.2" stroke-dasharray="2 3"'
 def _arrow(route: Route) -> str:
     critical = route.edge.critical
     stroke, width = (CRITICAL, 2.2) if critical else (_GREY, 1.0)
-    (x0, y0), (x, y) = route.points[-2:]
+    (_, before), (x, y) = route.points[-2:]
     size = 5.0 if critical else 4.0
     way = "".join(f"{'L' if n else 'M'}{_n(px)} {_n(py)}" for n, (px, py) in enumerate(route.points))
-    if y == y0:
+    if y == before:
         head = f"M{_n(x)} {_n(y)}l-{_n(size)} -{_n(size * 0.6)}v{_n(size * 1.2)}z"
     else:
-        back = -size if y > y0 else size
+        back = -size if y > before else size
         head = f"M{_n(x)} {_n(y)}l-{_n(size * 0.6)} {_n(back)}h{_n(size * 1.2)}z"
     return (
-        f'<g data-from={_attribute(route.edge.before)} data-to={_attribute(route.edge.after)}'
+        f"<g data-from={_attribute(route.edge.before)} data-to={_attribute(route.edge.after)}"
         f' data-critical="{str(critical).lower()}" stroke="{stroke}">'
         f'<path d="{way}" stroke-width="{width}"/><path d="{head}" fill="{stroke}" stroke="none"/></g>'
     )
@@ -144,16 +144,19 @@ def _bar(bar: Bar, drawing: Drawing, colour: str) -> Iterator[str]:
     else:
         yield _rect(bar.x, bar.y, bar.width, bar.height, f'rx="1.5" {looks}')
     if bar.due is not None:
-        yield _flag(bar.due, bar.y + bar.height, min(bar.height, 9.0), late=node.due is not None and node.due < node.finish)
+        yield _flag(
+            bar.due, bar.y + bar.height, min(bar.height, 9.0), late=node.due is not None and node.due < node.finish
+        )
     yield "</g>"
 
 
-_TAIL = f'stroke="{_GREY}" stroke-width="1.2"'
+_TAIL = 'stroke="#9aa5b1" stroke-width="1" stroke-dasharray="1.5 1.5"'
 
 
 def _flag(x: float, base: float, height: float, *, late: bool) -> str:
     looks = f'fill="{CRITICAL if late else "#1f2933"}"'
-    return f'<path d="M{_n(x)} {_n(base)}v-{_n(height)}h-{_n(height * 0.6)}l{_n(height * 0.6)} {_n(height * 0.5)}z" {looks}/>'
+    wide = _n(height * 0.6)
+    return f'<path d="M{_n(x)} {_n(base)}v-{_n(height)}h-{wide}l{wide} {_n(height * 0.5)}z" {looks}/>'
 
 
 def _told(node: Node, drawing: Drawing) -> str:
@@ -171,8 +174,6 @@ def _told(node: Node, drawing: Drawing) -> str:
 
 
 def _date(ordinal: int) -> str:
-    from datetime import date
-
     return vi_date(date.fromordinal(ordinal))
 
 
@@ -193,7 +194,11 @@ def _legend(laid: Layout, colour: dict[str, str]) -> Iterator[str]:
                 yield _flag(x + 14, y + 4, 9, late=False)
             case "outside":
                 yield _rect(
-                    x, y - 4, 22, 8, f'rx="1.5" fill="#ffffff" stroke="{_GREY}" stroke-width="1.4" stroke-dasharray="3 2"'
+                    x,
+                    y - 4,
+                    22,
+                    8,
+                    f'rx="1.5" fill="#ffffff" stroke="{_GREY}" stroke-width="1.4" stroke-dasharray="3 2"',
                 )
             case "today":
                 yield _line(x + 11, y - 6, x + 11, y + 6, _TODAY)

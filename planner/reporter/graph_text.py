@@ -22,8 +22,7 @@ def label(node: Node) -> str:
     title = one_line(node.title)
     if len(title) > _LONGEST:
         title = title[: _LONGEST - 1].rstrip() + "…"
-    code = one_line(node.key)
-    return f"{'★ ' if node.critical else ''}{code}{': ' if title else ''}{title}"
+    return one_line(f"{'★ ' if node.critical else ''}{node.key}{': ' if title else ''}{title}")
 
 
 def dot_text(text: str) -> str:
@@ -79,9 +78,7 @@ def mermaid(drawing: Drawing) -> str:
         lines.append(f"  subgraph goal{number}[{mermaid_text(title)}]")
         lines += [f"    {name[one.key]}[{mermaid_text(label(one))}]" for one in nodes]
         lines.append("  end")
-    lines += [
-        f"  {name[edge.before]} {'==>' if edge.critical else '-->'} {name[edge.after]}" for edge in drawing.edges
-    ]
+    lines += [f"  {name[edge.before]} {'==>' if edge.critical else '-->'} {name[edge.after]}" for edge in drawing.edges]
     classes: list[tuple[str, str, Callable[[Node], bool]]] = [
         (f"agency{number}", f"fill:#ffffff,color:#111111,stroke:{colour[code]},stroke-width:2px", _is_of(code))
         for number, (code, _name) in enumerate(drawing.agencies, 1)

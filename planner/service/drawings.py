@@ -201,13 +201,13 @@ def _axis(plan: Plan, schedule: Schedule, calendar: Calendar, known: _Known) -> 
 def _draw(plan: Plan, schedule: Schedule, calendar: Calendar, known: _Known, name: str) -> Drawing:
     axis = _axis(plan, schedule, calendar, known)
     own = list(_own_nodes(plan, schedule, axis, known))
-    codes = {node.key for node in own}
-    references = dict.fromkeys(ref for task in plan.tasks for ref in task.after if ref not in codes)
     begins = {node.key: node.start for node in own}
-    outside = [
-        _outside_node(ref, axis, known, min(begins[task.code] for task in plan.tasks if ref in task.after))
-        for ref in references
-    ]
+    needed: dict[str, int] = {}  # tasks of others, and the first day on which one of ours waits for them
+    for task in plan.tasks:
+        for ref in task.after:
+            if ref not in begins:
+                needed[ref] = min(needed.get(ref, begins[task.code]), begins[task.code])
+    outside = [_outside_node(ref, axis, known, day) for ref, day in needed.items()]
     nodes = (*outside, *own)
     path = set(pairwise(schedule.critical_path))
     lanes = [Lane(key=_OUTSIDE, title=_("Tasks of other agencies"))] if outside else []
