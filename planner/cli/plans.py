@@ -301,22 +301,29 @@ def missing(app: App, directive: str | None) -> None:
 
 @plan.command(help=N_("Show order, critical path and slack of a stored plan or of a file alone."))
 @argument("name", metavar="PLAN-or-FILE")
+@option("-o", "--output", type=FILE, help=N_("Draw it into this file: .svg, .dot (Graphviz) or .mmd (Mermaid)."))
 @everywhere()
 @pass_app
-def graph(app: App, name: str) -> None:
+def graph(app: App, name: str, output: Path | None) -> None:
     """Show the task graph."""
-    from planner.cli.output import show_facts, show_table
+    from planner.cli.output import say, show_facts, show_table
     from planner.importer import READERS
-    from planner.service import plans
+    from planner.service import drawings, plans
 
     path = Path(name)
-    if path.suffix.lower() in READERS:
-        schedule = plans.graph_of_file(path, app.settings)
+    is_file = path.suffix.lower() in READERS
+    if output is not None:
+        drawings.require_format(output, path if is_file else None)
+        schedule, drawing = drawings.of_file(path, app.settings) if is_file else drawings.of_stored(app.desk(), name)
+        drawings.write(drawing, output)
     else:
-        schedule = plans.graph(app.desk(), name)
+        schedule = plans.graph_of_file(path, app.settings) if is_file else plans.graph(app.desk(), name)
     data = schedule.as_dict()
 
     def people() -> None:
+        if output is not None:
+            say(_("Written: {path}").format(path=output))
+            return
         show_facts(
             [
                 (_("Number of tasks"), data["tasks"]),

@@ -78,9 +78,9 @@ def show(desk: Desk, text: str, version: int | None = None) -> dict[str, Any]:
         elif record.state is not PlanState.ACCEPTED:  # shown as they would stand, for whoever has to decide
             tasks = renumber_tasks(tasks, moved_keys(record, tasks))
             tasks = tasks_of_accepted(record, tasks, desk.now, desk.today)
-        around = _with_predecessors(session, tasks)
+        around = with_predecessors(session, tasks)
         headers = plans.plan_records(session)
-    schedule = _graph(record.plan, desk.calendar).schedule()
+    schedule = graph_of(record.plan, desk.calendar).schedule()
     foreseen = outlook(around, headers, desk.calendar, desk.today)
 
     def line(task: TaskRecord) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def show(desk: Desk, text: str, version: int | None = None) -> dict[str, Any]:
     }
 
 
-def _with_predecessors(session: Session, tasks: dict[str, TaskRecord]) -> dict[str, TaskRecord]:
+def with_predecessors(session: Session, tasks: dict[str, TaskRecord]) -> dict[str, TaskRecord]:
     """Return `tasks` with everything they wait for, near or far: one query a step of the longest chain of plans."""
     found = dict(tasks)
     wanted = {predecessor_key(r.plan, ref) for r in tasks.values() for ref in r.task.after} - set(found)
@@ -134,7 +134,8 @@ def _with_predecessors(session: Session, tasks: dict[str, TaskRecord]) -> dict[s
     return found
 
 
-def _graph(plan: Plan, calendar: Callable[[str], Calendar]) -> TaskGraph:
+def graph_of(plan: Plan, calendar: Callable[[str], Calendar]) -> TaskGraph:
+    """Return the graph of a plan alone; tasks of other agencies are left out."""
     codes = {task.code for task in plan.tasks}
     edges = [(ref, task.code) for task in plan.tasks for ref in task.after if ref in codes]
     return TaskGraph(plan_durations(plan.tasks, plan.signed, calendar(plan.calendar)), edges)
@@ -151,11 +152,21 @@ def graph(desk: Desk, text: str) -> Schedule:
         found = plans.plan_records(session, content=True, key=key)
     if key not in found:
         raise NotFound(_("There is no plan {plan}. See: planner plan list").format(plan=text))
-    return _graph(found[key].plan, desk.calendar).schedule()
+    return graph_of(found[key].plan, desk.calendar).schedule()
 
 
 def graph_of_file(path: Path, settings: Settings) -> Schedule:
     """Return the schedule of a file alone, without a database; tasks of other agencies are left out.
+
+    Raises:
+        InputRejected: the file has problems; a circle is one of them.
+    """
+    plan = plan_of_file(path)
+    return graph_of(plan, lambda name: calendars.load(name, settings.calendar_file)).schedule()
+
+
+def plan_of_file(path: Path) -> Plan:
+    """Return the plan of a file of which only order and days are wanted.
 
     Raises:
         InputRejected: the file has problems; a circle is one of them.
@@ -166,4 +177,4 @@ def graph_of_file(path: Path, settings: Settings) -> Schedule:
         raise WorldFailed(_("The file {name} cannot be read: {reason}").format(name=path, reason=error)) from error
     if loaded.plan is None:
         raise InputRejected(_("{file} cannot be scheduled.").format(file=path.name), loaded.problems)
-    return _graph(loaded.plan, lambda name: calendars.load(name, settings.calendar_file)).schedule()
+    return loaded.plan
