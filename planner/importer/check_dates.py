@@ -37,12 +37,16 @@ def starts_are_readable(reading: Reading) -> Iterator[Problem]:
 
 
 def days_are_not_exchanged(reading: Reading) -> Iterator[Problem]:
-    """Warn of real dates that Excel may have made of "12/1/2025", where only days up to 12 became real dates."""
+    """Warn of real dates that Excel may have made of "12/1/2025": in their column only days up to 12 became dates."""
     if reading.draft.format != "xlsx":
         return
-    cells = [cell for task in reading.tasks for cell in (task.draft.start, task.draft.due)]
-    real = [(cell, cell.value) for cell in cells if isinstance(cell.value, date)]
-    typed = next((cell for cell in cells if isinstance(cell.value, str) and _TYPED.fullmatch(cell.value)), None)
+    yield from _exchanged([task.draft.start for task in reading.tasks])
+    yield from _exchanged([task.draft.due for task in reading.tasks])
+
+
+def _exchanged(column: list[Cell]) -> Iterator[Problem]:
+    real = [(cell, cell.value) for cell in column if isinstance(cell.value, date)]
+    typed = next((cell for cell in column if isinstance(cell.value, str) and _TYPED.fullmatch(cell.value)), None)
     if typed is None or any(day.day > 12 for _cell, day in real):
         return
     message = _(
