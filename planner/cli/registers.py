@@ -212,7 +212,7 @@ def directive() -> None:
 
 
 @directive.command(
-    "import", help=N_("Enter a directive from a .yaml, .xlsx or .csv file; its direct assignments become tasks.")
+    "import", help=N_("Enter a directive from a .yaml, .xlsx, .csv or .docx file; its direct assignments become tasks.")
 )
 @argument("path", metavar="FILE", type=FILE)
 @option("--code", metavar="CODE", help=N_("The directive's own short code, where the file states none: nq-03-2025."))

@@ -40,12 +40,19 @@ class _Refused(Exception):
 
 def read_csv_file(name: str, data: bytes, sha256: str) -> PlanDraft:
     """Return the draft of a .csv file; what is wrong with the file itself is in `draft.problems`. Never raises."""
+    grid, problems = read_csv(name, data)
+    if grid is None:
+        return PlanDraft(file_name=name, sha256=sha256, format="csv", problems=problems, readable=False)
+    return read_grids(name, sha256, "csv", [grid]).warned(problems)
+
+
+def read_csv(name: str, data: bytes) -> tuple[Grid | None, tuple[Problem, ...]]:
+    """Return a .csv file as a grid and what should be known of it; None, with the reason, when it cannot be read."""
     try:
         text, warnings = decode(name, data)
-        grid = _grid(name, text)
+        return _grid(name, text), warnings
     except _Refused as refused:
-        return PlanDraft(file_name=name, sha256=sha256, format="csv", problems=(refused.problem,), readable=False)
-    return read_grids(name, sha256, "csv", [grid]).warned(warnings)
+        return None, (refused.problem,)
 
 
 def decode(name: str, data: bytes) -> tuple[str, tuple[Problem, ...]]:

@@ -25,7 +25,7 @@ from planner.importer.sheet import TableForm, read_grids
 
 _LABELLED = {
     "code": ("mã văn bản", "code"),
-    "number": ("số", "số văn bản", "số, ký hiệu", "number"),
+    "number": ("số", "số văn bản", "số, ký hiệu", "số kế hoạch", "number"),
     "title": ("trích yếu", "tên văn bản", "title"),
     "issuer": ("cơ quan ban hành", "người ban hành", "issuer"),
     "issued_on": ("ngày ban hành", "ngày ký", "issued on"),

@@ -1,7 +1,7 @@
 """A directive from a file: its targets, its direct assignments, who owes a plan and by when.
 
-YAML, or the tables people have (.xlsx, .csv). Knows no database: the agencies on record are passed in. Every problem is
-returned at once, each with its place. Source: design notes, command line; notice of 29/4/2020.
+YAML, or the tables people have (.xlsx, .csv, .docx). Knows no database: the agencies on record are passed in. Every
+problem is returned at once, each with its place. Source: design notes, command line; notice of 29/4/2020.
 """
 
 from __future__ import annotations
@@ -17,14 +17,18 @@ from planner.domain.deadline import Deadline, DeadlineKind
 from planner.domain.directive import DirectAssignment, Directive, Target
 from planner.errors import Problem
 from planner.i18n import gettext as _
+from planner.importer.csv_file import read_csv
 from planner.importer.dates import parse_deadline
 from planner.importer.directive_form import AssignmentForm, DirectiveForm, Places, Stated, fill
 from planner.importer.directive_sheet import read_directive_grids
 from planner.importer.draft import write_day
 from planner.importer.excel import Unreadable, read_workbook
+from planner.importer.grid import Grid
 from planner.importer.names import Matched, agency_key, index_by_name, match_agencies, split_names
-from planner.importer.plain_yaml import SUFFIXES, Keys, admit, line_place, read_yaml, unopened
-from planner.importer.tables import read_csv
+from planner.importer.plain_yaml import Keys, admit, line_place, read_yaml, unopened
+from planner.importer.word import read_document
+
+SUFFIXES = (".yaml", ".yml", ".xlsx", ".csv", ".docx")
 
 
 def read_directive(
@@ -36,7 +40,7 @@ def read_directive(
     is asked for. A deadline with two readings is a problem, as the directive itself must say what it means.
 
     Args:
-        path: .yaml; or .xlsx or .csv with a table of assignments, of targets, or both.
+        path: .yaml; or .xlsx, .csv or .docx with a table of assignments, of targets, or both.
         known: agencies on record, by code; None: agencies are taken as they are written.
         given: "code", "number", "title", "issuer" or "issued_on" stated beside the file; counts before what it says.
 
@@ -74,21 +78,24 @@ def _stated(path: Path) -> tuple[Stated | None, list[Problem]]:
             )
             problems.append(Problem(place=path.name, code="yaml_shape", message=message))
         return None, problems
-    if suffix == ".csv":
-        grids = [read_csv(path, problems)]
-    elif suffix == ".xlsx":
-        data = admit(path, problems)
-        try:
-            grids = [] if problems else list(read_workbook(data))
-        except Unreadable as error:
-            return None, [Problem(place=path.name, code=error.code, message=error.message)]
-    else:
-        message = _("Files of this kind are not read; expected one of {suffixes}.").format(suffixes=", ".join(SUFFIXES))
-        return None, [Problem(place=path.name, code="file_kind", message=message)]
-    if problems:
+    data = admit(path, problems, SUFFIXES)
+    if not data:
         return None, problems
-    stated, problems = read_directive_grids(path.name, grids)
-    return stated, problems
+    try:
+        grids, problems = _grids(path.name, suffix, data)
+    except Unreadable as error:
+        return None, [Problem(place=path.name, code=error.code, message=error.message)]
+    if grids is None:
+        return None, problems
+    stated, found = read_directive_grids(path.name, grids)
+    return stated, [*problems, *found]
+
+
+def _grids(name: str, suffix: str, data: bytes) -> tuple[list[Grid] | None, list[Problem]]:
+    if suffix == ".csv":
+        grid, found = read_csv(name, data)
+        return None if grid is None else [grid], list(found)
+    return (read_document(data) if suffix == ".docx" else list(read_workbook(data))), []
 
 
 @dataclass

@@ -7,6 +7,7 @@ field they fill. Also holds what every reader of text files says of a file that 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +25,18 @@ def line_place(line: int, column: str | int) -> str:
     return _("line {line}, column {column}").format(line=line, column=column)
 
 
-SUFFIXES = (".csv", ".xlsx", ".yaml", ".yml")  #: of registers and directives
+SUFFIXES = (".csv", ".xlsx", ".yaml", ".yml")  #: of registers
 LARGEST_REGISTER = 8 * 1024 * 1024  #: bytes; the 606 agencies of a province take 60 thousand
 
 
-def admit(path: Path, problems: list[Problem]) -> bytes:
+def admit(path: Path, problems: list[Problem], suffixes: Collection[str] = SUFFIXES) -> bytes:
     """Return the bytes of a register's file; of a file that is not taken in, none and a problem.
 
     Raises:
         OSError: the file cannot be opened.
     """
     try:
-        data = take(path, SUFFIXES, most=LARGEST_REGISTER)
+        data = take(path, suffixes, most=LARGEST_REGISTER)
     except NotFound as error:
         raise FileNotFoundError(error.message) from error
     except WorldFailed as error:

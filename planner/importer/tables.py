@@ -6,8 +6,6 @@ or Vietnamese headings. YAML is read from its nodes, so that "2.10" stays text a
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,9 +17,10 @@ from pathlib import Path
 from planner.domain.agency import name_key
 from planner.errors import Problem
 from planner.i18n import gettext as _
+from planner.importer.csv_file import read_csv
 from planner.importer.excel import Unreadable, read_workbook
 from planner.importer.grid import Grid, cell_name
-from planner.importer.plain_yaml import SUFFIXES, Keys, admit, decode, line_place, read_yaml, unopened, unreadable
+from planner.importer.plain_yaml import SUFFIXES, Keys, admit, line_place, read_yaml, unopened
 
 IGNORED = ("stt", "tt", "số tt", "số thứ tự", "no.", "ghi chú", "note", "notes")
 _ISO = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
@@ -124,46 +123,17 @@ def read_table(path: Path, columns: Columns) -> tuple[list[Row], list[Problem]]:
 # --- spreadsheets --------------------------------------------------------------------------------------------------
 
 
-def read_csv(path: Path, problems: list[Problem]) -> Grid:
-    """Return a .csv file as a grid of text; empty, with a problem, when it cannot be read.
-
-    Raises:
-        OSError: the file cannot be opened.
-    """
-    text = decode(path, problems)
-    first = text.lstrip().split("\n", 1)[0]
-    delimiter = max(",", ";", "\t", key=first.count)  # a spreadsheet set to Vietnamese writes ";"
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    line = 1
-    rows: list[list[str]] = []
-    lines: list[int] = []
-    try:
-        for record in reader:
-            if len(rows) >= MOST_ROWS or len(record) > MOST_COLUMNS:
-                message = _("At most {rows} rows and {columns} columns are read; divide the file.")
-                message = message.format(rows=MOST_ROWS, columns=MOST_COLUMNS)
-                place = _("line {line}").format(line=line)
-                problems.append(Problem(place=place, code="sheet_too_large", message=message))
-                return Grid(name=path.name, rows=())
-            rows.append([clean(value) for value in record])
-            lines.append(line)
-            line = reader.line_num + 1
-    except csv.Error as error:  # what follows cannot be told apart, so nothing is judged
-        place = _("line {line}").format(line=line)
-        problems.append(Problem(place=place, code="file_unreadable", message=unreadable(path, str(error)).message))
-        return Grid(name=path.name, rows=())
-    return Grid(name=path.name, rows=rows, lines=lines)
-
-
 def _csv_lines(path: Path, problems: list[Problem]) -> Iterator[_Line]:
-    grid = read_csv(path, problems)
-    for start, values in zip(grid.lines, grid.rows, strict=True):
+    data = admit(path, problems)
+    grid, found = read_csv(path.name, data) if data else (None, ())
+    problems.extend(found)
+    for start, values in zip(grid.lines, grid.rows, strict=True) if grid else ():
 
         def cell_place(_column: int, heading: str, start: int = start) -> str:
             return line_place(start, heading)
 
         place = _("line {line}").format(line=start)
-        yield _Line(values=[str(value) for value in values], place=place, cell_place=cell_place)
+        yield _Line(values=[clean(str(value)) for value in values], place=place, cell_place=cell_place)
 
 
 def _xlsx_lines(path: Path, problems: list[Problem]) -> Iterator[_Line]:

@@ -55,6 +55,15 @@ def read_word(name: str, data: bytes, sha256: str) -> PlanDraft:
     return draft.warned(_links(name, package))
 
 
+def read_document(data: bytes) -> list[Grid]:
+    """Return the tables of a .docx file, each with the lines above it.
+
+    Raises:
+        Unreadable: the document cannot be opened, or not within the memory and time that a plan needs.
+    """
+    return _grids(open_package(data, DOCX))
+
+
 def _grids(package: Package) -> list[Grid]:
     """Return each table with the lines above it as rows of one cell."""
     grids = []

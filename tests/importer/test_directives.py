@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
+import docx
 import openpyxl
 import pytest
 
@@ -264,6 +265,23 @@ def test_number_and_day_are_taken_from_the_line_that_cites_the_document(tmp_path
     assert (directive.number, directive.issued_on) == ("90/KH-UBND", date(2020, 5, 4))
 
 
+def test_a_word_document_states_the_same_as_its_table_in_a_workbook(tmp_path: Path) -> None:
+    rows = [HEADINGS, ("I", "Hạ tầng", "", "", "", ""), ("1.", "Rà soát", "snv", "stttt", "Báo cáo", "Quý II/2020")]
+    document = docx.Document()
+    document.add_paragraph("Số: 90/KH-UBND")
+    document.add_paragraph("Thanh Hóa, ngày 04 tháng 5 năm 2020")
+    table = document.add_table(rows=len(rows), cols=len(HEADINGS))
+    for row, texts in zip(table.rows, rows, strict=True):
+        for cell, text in zip(row.cells, texts, strict=True):
+            cell.text = text
+    document.save(str(tmp_path / "d.docx"))
+    given = {"code": "kh-90", "title": "Kế hoạch", "issuer": "UBND tỉnh"}
+    found = read(tmp_path / "d.docx", **given)
+    assert (found.number, found.issued_on) == ("90/KH-UBND", date(2020, 5, 4))
+    stated = given | {"number": "90/KH-UBND", "issued_on": "2020-05-04"}
+    assert found == read(workbook(tmp_path, PL=rows), **stated)
+
+
 def test_numbers_begun_anew_under_each_heading_get_the_headings_number(tmp_path: Path) -> None:
     rows = [HEADINGS, ("I", "A"), ("1", "x", "snv"), ("2", "y", "snv"), ("II", "B"), ("1", "z", "snv")]
     directive = read(workbook(tmp_path, PL=rows), **STATED)
@@ -326,7 +344,7 @@ def test_a_mistake_in_csv_is_told_by_its_line_and_column(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     ("name", "text", "code"),
-    [("d.csv", "a,b\n1,2\n", "no_table"), ("d.xlsx", "no workbook", "not_xlsx"), ("d.txt", "x", "file_kind")],
+    [("d.csv", "a,b\n1,2\n", "no_table"), ("d.xlsx", "no workbook", "not_xlsx"), ("d.txt", "x", "format_unknown")],
 )
 def test_a_file_without_a_directive_is_one_problem(tmp_path: Path, name: str, text: str, code: str) -> None:
     directive, problems = read_directive(write(tmp_path, text, name), known=KNOWN, given=STATED)

@@ -17,7 +17,7 @@ from planner.domain.calendar import EVERY_DAY
 from planner.domain.deadline import Deadline
 from planner.domain.plan import Goal, Plan, PlannedTask
 from planner.importer import Loaded, load
-from planner.importer.columns import day_comes_first, read_deadline
+from planner.importer.columns import both_come_first, day_comes_first, read_deadline
 from planner.importer.complaints import UNPRINTABLE
 from planner.importer.draft import Cell, clean
 from planner.importer.export import export_plan
@@ -76,8 +76,9 @@ DUES: tuple[str | date, ...] = (
 def deadlines(draw: Any, signed: date | None, count: int) -> list[Deadline]:
     """Draw deadlines as one file may hold them: read in the light of each other, each in one way only."""
     cells = draw(st.lists(st.sampled_from(DUES), min_size=count, max_size=count))
-    day_first = day_comes_first([cell for cell in cells if isinstance(cell, str)], ("04/5/2020",) if signed else ())
-    known = {"signed": signed, "calendar": EVERY_DAY, "day_first": day_first}
+    written = [cell for cell in cells if isinstance(cell, str)]
+    day_first = day_comes_first(written, ("04/5/2020",) if signed else ())
+    known = {"signed": signed, "calendar": EVERY_DAY, "day_first": day_first, "mixed": both_come_first(written)}
     read = [read_deadline(Cell(cell, ""), **known) for cell in cells]
     routine = read_deadline(Cell("Thường xuyên", ""))
     return [one if one.question is None else routine for one in read]

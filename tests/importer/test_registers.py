@@ -210,6 +210,10 @@ def test_a_line_feed_cannot_smuggle_a_second_address_in(tmp_path: Path) -> None:
     path = write(tmp_path, OFFICERS + '"a@x.vn\r\nBcc: b@x.vn",A,,sa,,,,\nc@x.vn,"C\x00",,sa,,,,\n')
     officers, problems = read_officers(path)
     assert officers == []
+    assert told(problems) == [("line 4", "nul_bytes")]
+    path = write(tmp_path, OFFICERS + '"a@x.vn\r\nBcc: b@x.vn",A,,sa,,,,\nc@x.vn,"C\x07",,sa,,,,\n')
+    officers, problems = read_officers(path)
+    assert officers == []
     assert told(problems) == [("line 2, column email", "email_form"), ("line 4, column name", "control_character")]
 
 
@@ -221,9 +225,10 @@ def test_one_value_too_many_in_a_row_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "code"),
     [
-        ("a.csv", "code,name\n".encode("utf-16"), "file_encoding"),
+        ("a.csv", "code,name\n".encode("utf-16"), "heading_missing"),  # read, and no agency's table
+        ("a.csv", "mã,tên\n".encode("utf-16-le"), "nul_bytes"),
         ("a.csv", b"", "empty_file"),
-        ("a.csv", b'code,name,tier\n"sa" x,A,b\n', "file_unreadable"),
+        ("a.csv", b'code,name,tier\n"sa" x,A,b\n', "csv_unreadable"),
         ("a.xlsx", b"no workbook", "not_xlsx"),
         ("a.yaml", b"[[[", "yaml_unreadable"),
         ("a.yaml", b"[" * 20000, "yaml_depth"),
