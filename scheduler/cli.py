@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from scheduler.channels import Channel
     from scheduler.shop import Shop
 
-STATES = ("queued", "mailed", "sent", "dead", "obsolete", "superseded", "suppressed", "cancelled")
+STATES = ("queued", "mailed", "sent", "dead", "obsolete", "superseded", "suppressed", "bounced", "cancelled")
 
 
 #: what became of one try to deliver a mail, as the ledger writes it

@@ -54,8 +54,10 @@ def preview(shop: Shop, now: datetime) -> dict[str, Any]:
         with i18n.speaking(shop.settings.lang):
             judged = {one.key: one for one in shop.judge(picture, now)}
         told = ledger.times_told(session, {one.subject for one in judged.values()})
+        returned = [one for key, one in judged.items() if known.get(key) is NoticeState.BOUNCED]
+        again = ledger.already_told(session, returned)
     state = picture.state
-    queued = {key: one for key, one in judged.items() if one.state is NoticeState.QUEUED}
+    queued = {key: one for key, one in judged.items() if one.state is NoticeState.QUEUED and key not in again}
     waiting = [one for key, one in queued.items() if known.get(key, NoticeState.QUEUED) in _MAY_BE_QUEUED]
     have_one = {recipient for recipient, (_given_up, standing) in digests.items() if standing}
     messages = []
@@ -76,7 +78,7 @@ def preview(shop: Shop, now: datetime) -> dict[str, Any]:
 
 
 #: what the ledger may say of a notice that the next round puts into a mail, besides that it does not know it
-_MAY_BE_QUEUED = (NoticeState.QUEUED, NoticeState.SUPPRESSED, NoticeState.OBSOLETE)
+_MAY_BE_QUEUED = (NoticeState.QUEUED, *ledger.HELD_BACK)
 
 
 def _is_given_up(mail: outbox.OpenMail, queued: Mapping[str, Notice], today: date) -> bool:

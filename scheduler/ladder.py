@@ -1,8 +1,9 @@
 """Who is told at each step: the person behind a role, today.
 
-Pure: looks into the register, sends nothing. Who is away or no longer in office falls through to the substitute, the
-focal officer, the head of the agency and, last, the monitoring agency; each step is told in words. An agency taken over
-wholly is answered for by its successor. Source: design notes "Agencies and people", "Reminders and escalations".
+Pure: looks into the register, sends nothing. Who is away, no longer in office, or out of reach of mail falls through to
+the substitute, the focal officer, the head of the agency and, last, the monitoring agency; each step is told in words.
+An agency taken over wholly is answered for by its successor. Source: design notes "Agencies and people", "Reminders and
+escalations".
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class Ladder:
         self._away: dict[str, Absence] = {
             absence.officer: absence for absence in state.absences if absence.first_day <= today <= absence.last_day
         }
+        self._unreached = frozenset(self._away) | frozenset(state.dead_addresses)
         self._posts: dict[tuple[str, OfficerRole], list[Officer]] = defaultdict(list)
         for _email, officer in sorted(state.officers.items()):
             if officer.is_valid_on(today):
@@ -107,7 +109,7 @@ class Ladder:
             holders = self._posts.get((agency, post), [])
             if not holders:
                 notes.append(_(_NOBODY[post]).format(agency=self.agency_name(agency)))
-            present = next((one for one in holders if one.email not in self._away), None)
+            present = next((one for one in holders if one.email not in self._unreached), None)
             if present is not None:
                 return present
             for holder in holders:
@@ -128,9 +130,11 @@ class Ladder:
             notes.append(_("{person} is not in the register of officers.").format(person=email))
             return None
         away = self._away.get(email)
-        if officer.is_valid_on(self._today) and away is None:
+        if officer.is_valid_on(self._today) and email not in self._unreached:
             return officer
-        if away is not None and officer.is_valid_on(self._today):
+        if away is None and officer.is_valid_on(self._today):
+            notes.append(_("Mail to {person} does not arrive.").format(person=officer.name))
+        elif away is not None and officer.is_valid_on(self._today):
             message = _("{person} is absent until {day}.")
             notes.append(message.format(person=officer.name, day=vi_date(away.last_day)))
         else:
@@ -155,7 +159,7 @@ class Ladder:
             officer = self._state.officers.get(named)
             if officer is None:
                 notes.append(_("{person} is not in the register of officers.").format(person=named))
-            elif officer.is_valid_on(self._today) and named not in self._away:
+            elif officer.is_valid_on(self._today) and named not in self._unreached:
                 notes.append(_("{person} stands in.").format(person=officer.name))
                 return officer
         return None

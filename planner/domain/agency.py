@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
 from planner.i18n import N_
@@ -108,6 +108,16 @@ class Absence:
     last_day: date
     substitute: str | None = None  #: e-mail; None: the officer's own substitute
     reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeadAddress:
+    """Mail to an officer does not arrive: reminders pass this person over until somebody sees to the address."""
+
+    email: str
+    since: datetime  #: UTC; when it became known
+    status: str = ""  #: the code of the refusal, "5.1.1"; "" when the server gave none
+    detail: str = ""  #: why, and the server's words; no addresses in it
 
 
 _TONES = "\u0300\u0301\u0303\u0309\u0323"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from planner.domain.agency import Absence, Agency, Officer, Succession
+from planner.domain.agency import Absence, Agency, DeadAddress, Officer, Succession
 from planner.domain.directive import Directive
 from planner.domain.plan import (
     Extension,
@@ -56,6 +56,22 @@ class AbsenceRecorded:
     """An officer is away for a time."""
 
     absence: Absence
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AddressDied:
+    """Mail to an officer was refused for good, or came back."""
+
+    email: str
+    status: str  #: "5.1.1", or ""
+    detail: str  #: why, and the server's words
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AddressRevived:
+    """Somebody saw to an officer's address: mail goes there again."""
+
+    email: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,6 +129,8 @@ Change = (
     | SuccessionsRecorded
     | OfficersImported
     | AbsenceRecorded
+    | AddressDied
+    | AddressRevived
     | DirectiveImported
     | PlanFiled
     | PlanDecided
@@ -120,6 +138,11 @@ Change = (
     | TaskExtended
     | TargetReported
 )
+
+
+def dead_address(change: AddressDied, at: datetime) -> DeadAddress:
+    """Return what is known of an address that died at the instant `at`."""
+    return DeadAddress(email=change.email, since=at, status=change.status, detail=change.detail)
 
 
 def move_task(record: TaskRecord, change: TaskMoved, at: datetime, reason: str) -> TaskRecord:

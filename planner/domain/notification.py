@@ -47,7 +47,7 @@ _LABELS = {
 
 
 class NoticeState(StrEnum):
-    """Where a notice stands in the ledger. Only `QUEUED` and `MAILED` can still change."""
+    """Where a notice stands in the ledger. `docs/reminders.md` says which can still change."""
 
     QUEUED = "queued"  #: decided, not yet in a mail
     MAILED = "mailed"  #: in a mail whose bytes are stored
@@ -56,6 +56,7 @@ class NoticeState(StrEnum):
     OBSOLETE = "obsolete"  #: no longer true when it was about to be sent
     SUPERSEDED = "superseded"  #: a higher rung had been reached
     SUPPRESSED = "suppressed"  #: inhibited by a blocker
+    BOUNCED = "bounced"  #: its mail came back, or its address is dead; told after all when it holds again
     CANCELLED = "cancelled"  #: by a person
 
     @property
@@ -72,6 +73,7 @@ _STATE_LABELS = {
     NoticeState.OBSOLETE: N_("no longer needed, not sent"),
     NoticeState.SUPERSEDED: N_("replaced by a higher step"),
     NoticeState.SUPPRESSED: N_("held back: another agency's task is in the way"),
+    NoticeState.BOUNCED: N_("came back undelivered"),
     NoticeState.CANCELLED: N_("cancelled"),
 }
 
@@ -85,6 +87,7 @@ class MailState(StrEnum):
     SENT = "sent"  #: committed just after the server's 250
     UNKNOWN = "unknown"  #: the server may have it; resolved by policy
     DEAD = "dead"
+    BOUNCED = "bounced"  #: refused because of its address, or accepted and then returned
     OBSOLETE = "obsolete"
     CANCELLED = "cancelled"
 
@@ -101,6 +104,7 @@ _MAIL_LABELS = {
     MailState.SENT: N_("sent"),
     MailState.UNKNOWN: N_("sent or not: unknown"),
     MailState.DEAD: N_("could not be delivered"),
+    MailState.BOUNCED: N_("came back undelivered"),
     MailState.OBSOLETE: N_("no longer needed, not sent"),
     MailState.CANCELLED: N_("cancelled"),
 }

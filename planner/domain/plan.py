@@ -7,11 +7,11 @@ out ("stttt:I.1"), which is also how one plan refers to another's task.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
-from planner.domain.agency import Absence, Agency, Officer, Succession
+from planner.domain.agency import Absence, Agency, DeadAddress, Officer, Succession
 from planner.domain.deadline import Deadline
 from planner.domain.directive import Directive
 from planner.domain.status import PlanState, TaskState
@@ -192,3 +192,4 @@ class State:
     plans: dict[str, PlanRecord]  #: by plan key, the version in force (accepted), or the latest if none is
     tasks: dict[str, TaskRecord]  #: by task key; tasks of accepted plans only
     values: tuple[TargetValue, ...] = ()
+    dead_addresses: dict[str, DeadAddress] = field(default_factory=dict)  #: by e-mail; mail to them does not arrive

@@ -72,7 +72,9 @@ def enqueue(session: Session, notices: Sequence[Notice], *, policy_hash: str, at
         for key, row in _known(session, list(rows))
         if rows.pop(key)["state"] == NoticeState.QUEUED and row is not None
     ]
-    for notice_id, key in reopened:
+    again = already_told(session, [by_key[key] for _id, key, state in reopened if state == NoticeState.BOUNCED])
+    reopened = [row for row in reopened if row[1] not in again]
+    for notice_id, key, _state in reopened:
         notice = by_key[key]
         session.execute(
             update(NoticeRow)
@@ -100,9 +102,23 @@ def enqueue(session: Session, notices: Sequence[Notice], *, policy_hash: str, at
     return new
 
 
-#: never sent and not given up by a person: such a notice is told after all when it holds again (a blocker is done and
-#: the waiting task still late; a result was handed in and returned)
-_HELD_BACK = (NoticeState.SUPPRESSED.value, NoticeState.OBSOLETE.value)
+#: never received and not given up by a person: such a notice is told after all when it holds again (a blocker is done
+#: and the waiting task still late; a result was handed in and returned; the mail came back)
+HELD_BACK = (NoticeState.SUPPRESSED, NoticeState.OBSOLETE, NoticeState.BOUNCED)
+_HELD_BACK = tuple(state.value for state in HELD_BACK)
+
+
+def already_told(session: Session, notices: Sequence[Notice]) -> set[str]:
+    """Return the keys of those notices whose person has been told the same step in another role.
+
+    Who stands in for somebody whose mail came back may have had the step as head of the agency before.
+    """
+    columns = (NOTICE.c.subject, NOTICE.c.revision, NOTICE.c.rung, NOTICE.c.nominal, NOTICE.c.recipient)
+    received = or_(NOTICE.c.state == NoticeState.SENT.value, NOTICE.c.state == NoticeState.MAILED.value)
+    told: set[tuple[Any, ...]] = set()
+    for some in chunks(sorted({notice.subject for notice in notices})):
+        told.update(map(tuple, session.execute(select(*columns).where(received, NOTICE.c.subject.in_(some)))))
+    return {one.key for one in notices if (one.subject, one.revision, one.rung, one.nominal, one.recipient) in told}
 
 
 def insert_new(table: Table, dialect: str) -> Any:
@@ -111,12 +127,12 @@ def insert_new(table: Table, dialect: str) -> Any:
     return own.insert(table).on_conflict_do_nothing(index_elements=["key"])
 
 
-def _known(session: Session, keys: Sequence[str]) -> Iterator[tuple[str, tuple[int, str] | None]]:
+def _known(session: Session, keys: Sequence[str]) -> Iterator[tuple[str, tuple[int, str, str] | None]]:
     """Yield each key that the ledger holds, with the row when it was held back and may be reopened."""
     statement = select(NoticeRow.id, NoticeRow.key, NoticeRow.state)
     for some in chunks(keys):
         for row in session.execute(statement.where(NoticeRow.key.in_(some))):
-            yield row.key, (row.id, row.key) if row.state in _HELD_BACK else None
+            yield row.key, (row.id, row.key, row.state) if row.state in _HELD_BACK else None
 
 
 def queued(session: Session) -> list[QueuedNotice]:

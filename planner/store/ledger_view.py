@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -10,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from planner.domain.notification import NoticeKind, NoticeState
-from planner.store.tables import AttemptRow, MailRow, NoticeRow
+from planner.store.tables import AttemptRow, BounceRow, MailRow, NoticeRow
 
 
 def ledger(
@@ -91,7 +92,16 @@ def sent_counts(session: Session, *, until: datetime) -> dict[NoticeKind, int]:
         .where(MailRow.sent_at <= until, NoticeRow.state == NoticeState.SENT.value)
         .group_by(NoticeRow.kind)
     )
-    return {NoticeKind(kind): int(count) for kind, count in rows}
+    told = Counter({NoticeKind(kind): int(count) for kind, count in rows})
+    # What came back later counted as told by then, and a figure of the past must not change.
+    later = (
+        select(BounceRow.carried)
+        .join(MailRow, MailRow.id == BounceRow.mail_id)
+        .where(MailRow.sent_at <= until, BounceRow.at > until)
+    )
+    for carried in session.scalars(later):
+        told.update(NoticeKind(kind) for kind in carried)
+    return dict(told)
 
 
 def mail_counts(session: Session, until: datetime | None = None) -> dict[str, int]:

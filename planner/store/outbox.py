@@ -5,7 +5,8 @@ a worker that froze past its lease can no longer write. Leases run on the databa
 `now`.
 
     ready -> leased -> sending -> sent
-                  \\-> ready (retry) | dead | obsolete      sending, lease expired -> unknown -> leased (resent)
+                  \\-> ready (retry) | dead | bounced | obsolete      sent, and returned later -> bounced
+    sending, lease expired -> unknown -> leased (resent)
 """
 
 from __future__ import annotations
@@ -119,7 +120,7 @@ def unreached_since(session: Session, since: datetime) -> dict[str, datetime]:
     Only mails whose next try was due after `since` are looked at.
     """
     later = MAIL.alias()
-    settled = (MailState.SENT.value, MailState.DEAD.value)
+    settled = (MailState.SENT.value, MailState.DEAD.value, MailState.BOUNCED.value)
     rows = session.execute(
         select(MAIL.c.recipient, func.min(MAIL.c.first_try_at))
         .where(
@@ -251,7 +252,7 @@ def settle(
             "reply": reply,
         },
     )
-    final = {MailState.SENT: NoticeState.SENT, MailState.DEAD: NoticeState.DEAD}.get(state)
+    final = _THEN.get(state)
     if final is not None:
         ledger.told(session, mail.id, final, at)
     return True
@@ -273,7 +274,11 @@ def give_up(session: Session, mails: Collection[int]) -> set[int]:
 
 
 # What is done for every single mail is prepared once: building a statement costs more than running it.
-# What is done for every single mail is prepared once: building a statement costs more than running it.
+_THEN = {
+    MailState.SENT: NoticeState.SENT,
+    MailState.DEAD: NoticeState.DEAD,
+    MailState.BOUNCED: NoticeState.BOUNCED,
+}
 _OPEN = (MailState.READY.value, MailState.UNKNOWN.value)
 _REAP = (
     update(MAIL)

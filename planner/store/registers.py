@@ -10,16 +10,17 @@ from collections.abc import Sequence
 from graphlib import TopologicalSorter
 from typing import Any
 
-from sqlalchemy import Table, inspect, select
+from sqlalchemy import Table, delete, inspect, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session
 
-from planner.domain.agency import Absence, Agency, Officer, OfficerRole, Succession, Tier
+from planner.domain.agency import Absence, Agency, DeadAddress, Officer, OfficerRole, Succession, Tier
 from planner.domain.directive import Directive
 from planner.domain.plan import TargetValue
 from planner.store.tables import (
     AbsenceRow,
     AgencyRow,
+    DeadAddressRow,
     DirectiveRow,
     OfficerRow,
     SuccessionRow,
@@ -127,6 +128,21 @@ def save_absence(session: Session, absence: Absence) -> None:
     session.flush()
 
 
+def save_dead_address(session: Session, address: DeadAddress) -> None:
+    """Save that mail to an address does not arrive."""
+    upsert(
+        session,
+        DeadAddressRow,
+        [{"email": address.email, "since": address.since, "status": address.status, "detail": address.detail}],
+        replace=True,
+    )
+
+
+def drop_dead_address(session: Session, email: str) -> None:
+    """Take an address off the list of dead ones."""
+    session.execute(delete(DeadAddressRow).where(DeadAddressRow.email == email))
+
+
 def save_directive(session: Session, directive: Directive) -> None:
     """Save a directive."""
     upsert(
@@ -221,6 +237,15 @@ def absences(session: Session) -> tuple[Absence, ...]:
         )
         for row in session.scalars(select(AbsenceRow).order_by(AbsenceRow.id))
     )
+
+
+def dead_addresses(session: Session) -> dict[str, DeadAddress]:
+    """Return every address at which mail does not arrive, by e-mail, in that order."""
+    found = {
+        row.email: DeadAddress(email=row.email, since=row.since, status=row.status, detail=row.detail)
+        for row in session.execute(select(DeadAddressRow.__table__))
+    }
+    return dict(sorted(found.items()))
 
 
 def directives(session: Session) -> dict[str, Directive]:

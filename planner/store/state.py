@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from planner.config import ZONE
 from planner.domain import changes
-from planner.domain.agency import Absence, Agency, Officer, Succession
+from planner.domain.agency import Absence, Agency, DeadAddress, Officer, Succession
 from planner.domain.directive import Directive
 from planner.domain.plan import PlanRecord, State, TargetValue, TaskRecord
 from planner.domain.status import PlanState
@@ -36,6 +36,7 @@ def present(session: Session, at: datetime, *, states: Sequence[str] | None = No
         plans=plans.plan_records(session, content=content),
         tasks=plans.task_records(session, states=states),
         values=registers.values(session),
+        dead_addresses=registers.dead_addresses(session),
     )
 
 
@@ -54,6 +55,7 @@ class Book:
         self.agencies: dict[str, Agency] = {}
         self.officers: dict[str, Officer] = {}
         self.absences: list[Absence] = []
+        self.dead: dict[str, DeadAddress] = {}
         self.successions: dict[tuple[str, str, object], Succession] = {}
         self.directives: dict[str, Directive] = {}
         self.versions: dict[str, dict[int, PlanRecord]] = {}
@@ -85,8 +87,8 @@ class Book:
                 self.successions.update(((s.from_code, s.to_code, s.on), s) for s in change.successions)
             case changes.OfficersImported():
                 self.officers.update((officer.email, officer) for officer in change.officers)
-            case changes.AbsenceRecorded():
-                self.absences.append(change.absence)
+            case changes.AbsenceRecorded() | changes.AddressDied() | changes.AddressRevived():
+                self._reach(change, at)
             case changes.DirectiveImported():
                 self.directives[change.directive.code] = change.directive
             case changes.TargetReported():
@@ -111,6 +113,18 @@ class Book:
                 tasks[change.task] = changes.extend_task(tasks[change.task], change.extension)
                 return [tasks[change.task]]
         return []
+
+    def _reach(
+        self, change: changes.AbsenceRecorded | changes.AddressDied | changes.AddressRevived, at: datetime
+    ) -> None:
+        """Keep who can be reached."""
+        match change:
+            case changes.AbsenceRecorded():
+                self.absences.append(change.absence)
+            case changes.AddressDied():
+                self.dead[change.email] = changes.dead_address(change, at)
+            case changes.AddressRevived():
+                self.dead.pop(change.email, None)
 
     def _accept(self, record: PlanRecord, at: datetime) -> Iterable[TaskRecord]:
         key = record.plan.key
@@ -156,6 +170,7 @@ class Book:
             plans=in_force,
             tasks={key: task for plan in sorted(accepted) for key, task in self.tasks[plan].items()},
             values=tuple(self.values[key] for key in sorted(self.values)),
+            dead_addresses=dict(sorted(self.dead.items())),
         )
 
 
@@ -204,8 +219,8 @@ def save(session: Session, change: changes.Change, book: Book, at: datetime, rea
             registers.save_successions(session, change.successions)
         case changes.OfficersImported():
             registers.save_officers(session, change.officers)
-        case changes.AbsenceRecorded():
-            registers.save_absence(session, change.absence)
+        case changes.AbsenceRecorded() | changes.AddressDied() | changes.AddressRevived():
+            _save_reach(session, change, at)
         case changes.DirectiveImported():
             registers.save_directive(session, change.directive)
         case changes.TargetReported():
@@ -222,6 +237,18 @@ def save(session: Session, change: changes.Change, book: Book, at: datetime, rea
         case changes.TaskExtended():
             for record in book.apply_change(change, at, reason):
                 plans.save_extension(session, record)
+
+
+def _save_reach(
+    session: Session, change: changes.AbsenceRecorded | changes.AddressDied | changes.AddressRevived, at: datetime
+) -> None:
+    match change:
+        case changes.AbsenceRecorded():
+            registers.save_absence(session, change.absence)
+        case changes.AddressDied():
+            registers.save_dead_address(session, changes.dead_address(change, at))
+        case changes.AddressRevived():
+            registers.drop_dead_address(session, change.email)
 
 
 def _save_accepted(session: Session, record: PlanRecord, touched: Sequence[TaskRecord]) -> None:

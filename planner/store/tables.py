@@ -158,6 +158,17 @@ class AbsenceRow(Base):
     reason: Mapped[str]
 
 
+class DeadAddressRow(Base):
+    """An officer's address at which mail does not arrive; gone when the address is in use again."""
+
+    __tablename__ = "dead_address"
+
+    email: Mapped[str] = mapped_column(ForeignKey("officer.email"), primary_key=True)
+    since: Mapped[datetime]
+    status: Mapped[str] = mapped_column(String(12))
+    detail: Mapped[str]
+
+
 class DirectiveRow(Base):
     """A directive, whole, as data."""
 
@@ -391,6 +402,19 @@ class AttemptRow(Base):
     stage: Mapped[str] = mapped_column(String(10))
     reply_code: Mapped[int | None]
     reply: Mapped[str]
+
+
+class BounceRow(Base):
+    """A report that a mail could not be delivered, once for each mail: reading it again changes nothing."""
+
+    __tablename__ = "bounce"
+
+    mail_id: Mapped[int] = mapped_column(ForeignKey("mail.id"), primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)  # when it was read
+    cause: Mapped[str] = mapped_column(String(10))  # address, full, unreached, channel, elsewhere
+    status: Mapped[str] = mapped_column(String(12))
+    detail: Mapped[str]
+    carried: Mapped[list[Any]]  # kinds of the notices that were taken back: what had counted as told until then
 
 
 class TickRow(Base):

@@ -152,7 +152,13 @@ def retry(session: Session, notice_key: str, at: datetime) -> bool:
     mail_id = session.scalar(
         update(MailRow)
         .where(
-            MailRow.id.in_(select(NoticeRow.mail_id).where(NoticeRow.key == notice_key)),
+            MailRow.id.in_(
+                select(NoticeRow.mail_id).where(
+                    NoticeRow.key == notice_key,
+                    # What came back is told again by itself, to whoever is found in the person's place.
+                    NoticeRow.state.in_((NoticeState.MAILED.value, NoticeState.DEAD.value)),
+                )
+            ),
             MailRow.state.in_(may),
         )
         .values(

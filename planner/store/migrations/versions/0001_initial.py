@@ -84,7 +84,7 @@ def upgrade() -> None:
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("state <> 'sent' OR sent_at IS NOT NULL", name=op.f("ck_mail_sent_has_instant")),
         sa.CheckConstraint(
-            "state IN ('ready', 'leased', 'sending', 'sent', 'unknown', 'dead', 'obsolete', 'cancelled')",
+            "state IN ('ready', 'leased', 'sending', 'sent', 'unknown', 'dead', 'bounced', 'obsolete', 'cancelled')",
             name=op.f("ck_mail_state_known"),
         ),
         sa.CheckConstraint(
@@ -135,6 +135,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("mail_id", "fence", name=op.f("pk_attempt")),
     )
     op.create_table(
+        "bounce",
+        sa.Column("mail_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("cause", sa.String(length=10), nullable=False),
+        sa.Column("status", sa.String(length=12), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("carried", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["mail_id"], ["mail.id"], name=op.f("fk_bounce_mail_id")),
+        sa.PrimaryKeyConstraint("mail_id", name=op.f("pk_bounce")),
+    )
+    with op.batch_alter_table("bounce", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_bounce_at"), ["at"], unique=False)
+
+    op.create_table(
         "notice",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("key", sa.String(length=64), nullable=False),
@@ -158,7 +172,7 @@ def upgrade() -> None:
             name=op.f("ck_notice_kind_known"),
         ),
         sa.CheckConstraint(
-            "state IN ('queued', 'mailed', 'sent', 'dead', 'obsolete', 'superseded', 'suppressed', 'cancelled')",
+            "state IN ('queued', 'mailed', 'sent', 'dead', 'obsolete', 'superseded', 'suppressed', 'bounced', 'cancelled')",
             name=op.f("ck_notice_state_known"),
         ),
         sa.CheckConstraint(
@@ -217,6 +231,15 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["agency"], ["agency.code"], name=op.f("fk_target_value_agency")),
         sa.ForeignKeyConstraint(["directive"], ["directive.code"], name=op.f("fk_target_value_directive")),
         sa.PrimaryKeyConstraint("directive", "target", "agency", "on_day", name=op.f("pk_target_value")),
+    )
+    op.create_table(
+        "dead_address",
+        sa.Column("email", sa.String(length=254), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("status", sa.String(length=12), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["email"], ["officer.email"], name=op.f("fk_dead_address_email")),
+        sa.PrimaryKeyConstraint("email", name=op.f("pk_dead_address")),
     )
     op.create_table(
         "officer_absence",
@@ -384,6 +407,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_officer_absence_officer"))
 
     op.drop_table("officer_absence")
+    op.drop_table("dead_address")
     op.drop_table("target_value")
     with op.batch_alter_table("plan", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_plan_agency"))
@@ -399,6 +423,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_notice_mail_id"))
 
     op.drop_table("notice")
+    with op.batch_alter_table("bounce", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_bounce_at"))
+
+    op.drop_table("bounce")
     op.drop_table("attempt")
     op.drop_table("agency_succession")
     with op.batch_alter_table("tick", schema=None) as batch_op:
