@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from planner.errors import InputRejected, Problem
+from planner.errors import InputRejected, Problem, WorldFailed
 from planner.i18n import N_
 from planner.i18n import gettext as _
 
@@ -45,6 +45,8 @@ class Settings:
     smtp_password_file: Path | None = None
     mail_from: str = "khong-tra-loi@planner.example.vn"
     mail_from_name: str = "Hệ thống theo dõi kế hoạch"
+    bounce_key_file: Path | None = None
+    bounce_maildir: Path | None = None
     delivery_lease: int = 900
     tick_seconds: int = 60
     due_soon: int = 5
@@ -63,6 +65,33 @@ class Settings:
         if path in ("", ":memory:") or Path(path).is_absolute():
             return self.database_url
         return prefix + str(self.home / path)
+
+    def bounce_key(self) -> bytes | None:
+        """Return the secret that signs the address to which mail comes back; None: nothing is signed.
+
+        Raises:
+            WorldFailed: the file cannot be read, or holds too little to be a secret.
+        """
+        path = self.bounce_key_file
+        if path is None:
+            return None
+        try:
+            with path.open("rb") as file:
+                key = file.read(_LONGEST_KEY).strip()
+        except OSError as error:
+            raise WorldFailed(
+                _("The file {path} with the secret for bounces cannot be read: {reason}").format(
+                    path=path, reason=error.strerror
+                )
+            ) from error
+        if len(key) < _SHORTEST_KEY:
+            raise WorldFailed(
+                _("The secret in {path} is too short; make one with: openssl rand -hex 32 > {path}").format(path=path)
+            )
+        return key
+
+
+_SHORTEST_KEY, _LONGEST_KEY = 16, 4096  #: octets
 
 
 @dataclass(frozen=True)
@@ -112,6 +141,20 @@ SETTINGS: tuple[SettingInfo, ...] = (
     ),
     SettingInfo("mail_from", "smtp", "from", "PLANNER_MAIL_FROM", N_("Sender's address.")),
     SettingInfo("mail_from_name", "smtp", "from_name", "PLANNER_MAIL_FROM_NAME", N_("Sender's name.")),
+    SettingInfo(
+        "bounce_key_file",
+        "smtp",
+        "bounce_key_file",
+        "PLANNER_BOUNCE_KEY_FILE",
+        N_("File with the secret that signs the address to which mail comes back; without it bounces are not read."),
+    ),
+    SettingInfo(
+        "bounce_maildir",
+        "smtp",
+        "bounce_maildir",
+        "PLANNER_BOUNCE_MAILDIR",
+        N_("Maildir in which each round looks for bounces."),
+    ),
     SettingInfo(
         "delivery_lease",
         "smtp",
@@ -226,6 +269,8 @@ def _convert(kind: str, value: Any, home: Path) -> Any:
 
 
 _MAILBOX = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+#: letters before @ in the sender's address to which a signature can be added: 64, less "+", 13, ".", 4, "." and 16
+LONGEST_SIGNED = 28
 _DAY = 86_400  #: seconds
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -250,6 +295,9 @@ def _check(settings: Settings, raw: Mapping[str, tuple[str, Any]]) -> list[Probl
             wrong(name, _("Found {value!r}, expected seconds from 1 to {most}.").format(value=seconds, most=_DAY))
     if not _MAILBOX.fullmatch(settings.mail_from):
         wrong("mail_from", _("Found {value!r}, expected one e-mail address.").format(value=settings.mail_from))
+    elif settings.bounce_key_file is not None and settings.mail_from.index("@") > LONGEST_SIGNED:
+        message = _("Found {value!r}; what stands before @ may have {most} letters at most when bounces are signed.")
+        wrong("mail_from", message.format(value=settings.mail_from, most=LONGEST_SIGNED))
     if settings.templates_dir is not None and not settings.templates_dir.is_dir():
         wrong("templates_dir", _("There is no folder {path}.").format(path=settings.templates_dir))
     if not 0 <= settings.due_soon <= 365:

@@ -132,7 +132,8 @@ class DeliveryError(WorldFailed):
     """A channel did not deliver.
 
     `permanent` says the address itself was refused; `ambiguous` says that nobody knows whether the server
-    took the message; `channel` says that the server as a whole is at fault, not this recipient.
+    took the message; `channel` says that the server as a whole is at fault, not this recipient. `status` is the code of
+    RFC 3463 that the server gave, such as "5.1.1", or "".
     """
 
     code = "delivery"
@@ -146,6 +147,7 @@ class DeliveryError(WorldFailed):
         permanent: bool = False,
         ambiguous: bool = False,
         channel: bool = False,
+        status: str = "",
     ) -> None:
         super().__init__(reason)
         self.stage = stage
@@ -153,3 +155,4 @@ class DeliveryError(WorldFailed):
         self.permanent = permanent
         self.ambiguous = ambiguous
         self.channel = channel
+        self.status = status

@@ -17,9 +17,11 @@ from typing import Any, TypeVar
 
 from planner.domain.notification import MailState
 from planner.errors import DatabaseFailed, DeliveryError
-from planner.store import ledger, outbox
+from planner.store import addresses, ledger, outbox
 from planner.store.engine import Engine, Session, writing
+from scheduler import envelope
 from scheduler.channels import Channel, Receipt
+from scheduler.channels.replies import is_full, is_no_mailbox
 from scheduler.shop import Shop
 
 log = logging.getLogger(__name__)
@@ -32,6 +34,9 @@ _HELD = 2 * CONNECTIONS
 _WAITS = (1, 5, 15, 30)  # minutes after the first, second ... failed try; then hourly
 _HOURLY = 60
 GIVE_UP_AFTER = timedelta(hours=72)
+FULL_AFTER = timedelta(hours=24)  #: a mailbox that is full for so long is one that nobody reads
+#: enhanced codes about the address, its mailbox, or the way to its server (RFC 3463)
+_OF_THE_ADDRESS = ("4.1.", "4.2.", "4.4.", "5.1.", "5.2.", "5.4.")
 # Seconds between tries to write down that a mail was accepted: unwritten, it would be sent a second time.
 _PATIENCE = (0.5, 2)
 
@@ -141,7 +146,7 @@ class _Delivery:
             return
         try:
             receipt = await self.post.send(
-                sender=self.shop.settings.mail_from, recipient=mail.recipient, data=mail.body, before_data=before_data
+                sender=self._sender(mail), recipient=mail.recipient, data=mail.body, before_data=before_data
             )
         except DeliveryError as error:
             await self._failed(mail, error)
@@ -155,6 +160,20 @@ class _Delivery:
         else:
             log.warning("lease lost after acceptance", extra={"mail": mail.id})
         log.info("mail sent", extra={"mail": mail.id, "attempt": mail.attempts + 1})
+
+    def _sender(self, mail: outbox.HeldMail) -> str:
+        """Return the address to which the mail comes back if it cannot be delivered."""
+        own, key = self.shop.settings.mail_from, self.shop.bounce_key
+        return envelope.signed(own, mail.id, self.now, key) if key else own
+
+    def _kill(self, mail: outbox.HeldMail, error: DeliveryError) -> None:
+        """Record that mail to this person does not arrive, before the mail itself is settled.
+
+        In a transaction of its own: whoever appends to the event log must come to its lock first. Killed in between,
+        the mail is free again after its lease, and the next round gives it to somebody else.
+        """
+        with writing(self.shop.engine) as session:
+            addresses.die(session, mail.recipient, status=error.status, detail=error.message, at=self.now)
 
     async def _record_sent(self, mail: outbox.HeldMail, receipt: Receipt) -> bool:
         for wait in (*_PATIENCE, None):
@@ -181,6 +200,8 @@ class _Delivery:
         state, name, next_try = _verdict(mail, error, self.now)
         if error.channel:
             self.outcome.channel_fault = error.message
+        if state is MailState.BOUNCED:
+            await asyncio.to_thread(self._kill, mail, error)
         kept = await self.book.write(
             lambda session: outbox.settle(
                 session,
@@ -213,9 +234,18 @@ def _begin(session: Session, mail: outbox.HeldMail, now: datetime) -> tuple[bool
 def _verdict(mail: outbox.HeldMail, error: DeliveryError, now: datetime) -> tuple[MailState, str, datetime | None]:
     if error.channel:
         return MailState.READY, "channel", now + timedelta(minutes=_WAITS[0])
+    waited = now - mail.first_try_at if mail.first_try_at is not None else timedelta()
+    given_up = error.permanent or waited >= GIVE_UP_AFTER
+    # Of the address it must be said, and not of the mail or of the server, before its person is passed over.
     if error.permanent:
-        return MailState.DEAD, "failed", None
-    if mail.first_try_at is not None and now - mail.first_try_at >= GIVE_UP_AFTER:
+        is_address = error.stage == "rcpt" or is_no_mailbox(error.status)
+    elif is_full(error.status, error.reply_code):
+        is_address = waited >= FULL_AFTER
+    else:
+        is_address = given_up and error.stage == "rcpt" and error.status.startswith(_OF_THE_ADDRESS)
+    if is_address:
+        return MailState.BOUNCED, "failed", None
+    if given_up:
         return MailState.DEAD, "failed", None
     minutes = _WAITS[mail.attempts] if mail.attempts < len(_WAITS) else _HOURLY
     next_try = now + timedelta(minutes=minutes * _jitter(mail))

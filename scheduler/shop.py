@@ -45,6 +45,15 @@ class Shop:
         """
         return database.connect_current(self.settings.resolved_database_url)
 
+    @cached_property
+    def bounce_key(self) -> bytes | None:
+        """Return the secret that signs the address to which mail comes back; None: nothing is signed.
+
+        Raises:
+            WorldFailed: its file cannot be read.
+        """
+        return self.settings.bounce_key()
+
     def close(self) -> None:
         """Give back the connections to the database, if any were opened."""
         if "engine" in self.__dict__:

@@ -24,7 +24,7 @@ from aiosmtplib import SMTP, SMTPConnectError, SMTPException, SMTPResponseExcept
 from planner.errors import DeliveryError, UsageRefused
 from planner.i18n import gettext as _
 from scheduler.channels import Receipt
-from scheduler.channels.replies import Stage, Verdict, classify
+from scheduler.channels.replies import Stage, Verdict, classify, status_of
 from scheduler.message import is_address
 
 log = logging.getLogger(__name__)
@@ -270,6 +270,7 @@ def _refuse(stage: Stage, code: int, text: str) -> NoReturn:
         reply_code=code,
         permanent=verdict is Verdict.DEAD,
         channel=verdict is Verdict.CHANNEL,
+        status=status_of(text),
     ) from None
 
 

@@ -49,13 +49,31 @@ RULES: tuple[Rule, ...] = (
 )
 
 
+_ENHANCED = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})\b")
+
+
+def status_of(text: str) -> str:
+    """Return the enhanced status with which a server's words begin, "5.1.1"; "" without one."""
+    found = _ENHANCED.match(text)
+    return found.group(1) if found else ""
+
+
+def is_no_mailbox(status: str) -> bool:
+    """Say whether an enhanced status means: there is no such mailbox, or it is closed for good."""
+    return _begins(status, ("5.1.", "5.2.1")) and status not in ("5.1.7", "5.1.8")
+
+
+def is_full(status: str, code: int | None) -> bool:
+    """Say whether a refusal means: the mailbox has no room."""
+    return status in ("4.2.2", "5.2.2") or (code == 552 and not status)
+
+
 def classify(stage: Stage, code: int, text: str) -> Verdict:
     """Return what the reply `code` with the words `text` means at `stage`; the first rule that fits decides.
 
     What no rule knows is tried again: giving up on an address because of an unknown reply would silence a person.
     """
-    found = re.match(r"\s*([245]\.\d{1,3}\.\d{1,3})\b", text)
-    enhanced = found.group(1) if found else ""
+    enhanced = status_of(text)
     for rule in RULES:
         if (
             (not rule.stages or stage in rule.stages)

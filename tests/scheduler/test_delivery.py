@@ -19,8 +19,8 @@ from sqlalchemy import select
 from planner.domain.notification import MailState
 from planner.errors import DatabaseFailed
 from planner.service import tasks
-from planner.store import outbox
-from planner.store.engine import writing
+from planner.store import outbox, registers
+from planner.store.engine import reading, writing
 from planner.store.tables import AttemptRow, MailRow
 from scheduler import delivery, jobs
 from scheduler.channels.email import Timeouts
@@ -129,8 +129,8 @@ def test_the_waits_grow_from_a_minute_to_an_hour(late: Province, server: MailSer
     assert [tries for recipient, tries in late.mails("recipient", "attempts") if recipient == mailbox("snv")] == [7]
 
 
-def test_a_person_who_cannot_be_reached_for_72_hours_is_given_up(late: Province, server: MailServer) -> None:
-    server.rcpt[mailbox("snv")] = "452 4.2.2 mailbox full"
+def test_a_person_who_cannot_be_reached_for_72_hours_is_passed_over(late: Province, server: MailServer) -> None:
+    server.rcpt[mailbox("snv")] = "451 4.4.1 no answer from the server behind"
     days = {}
     for day in ("2020-05-18", "2020-05-19", "2020-05-20", "2020-05-21"):
         done = late.tick(at(day, 8))
@@ -142,7 +142,29 @@ def test_a_person_who_cannot_be_reached_for_72_hours_is_given_up(late: Province,
         "2020-05-20": (1, 0),
         "2020-05-21": (0, 1),
     }
-    assert [state for recipient, state in late.mails() if recipient == mailbox("snv")] == ["obsolete"] * 3 + ["dead"]
+    assert [state for recipient, state in late.mails() if recipient == mailbox("snv")] == ["obsolete"] * 3 + ["bounced"]
+    assert late.tick(at("2020-05-21", 9)).sent == 1
+    assert ("due+1wd", "responsible", mailbox("snv", "focal"), "sent") in late.notices()
+
+
+def test_a_mailbox_that_is_full_for_24_hours_is_passed_over(late: Province, server: MailServer) -> None:
+    server.rcpt[mailbox("snv")] = "452 4.2.2 mailbox full"
+    assert late.tick(at("2020-05-18", 8)).retry == 1
+    assert late.tick(at("2020-05-18", 16)).retry == 1
+    assert late.tick(at("2020-05-19", 8)).failed == 1
+    assert late.tick(at("2020-05-19", 9)).sent == 1
+    assert ("due+1wd", "responsible", mailbox("snv", "focal"), "sent") in late.notices()
+
+
+@pytest.mark.parametrize("reply", ["451 4.3.5 server configuration error", "451 4.7.1 greylisted", "451 try later"])
+def test_a_server_in_trouble_for_72_hours_is_no_proof_against_an_address(
+    late: Province, server: MailServer, reply: str
+) -> None:
+    server.rcpt[mailbox("snv")] = reply
+    done = [late.tick(at(day, 8)).failed for day in ("2020-05-18", "2020-05-19", "2020-05-20", "2020-05-21")]
+    assert done == [0, 0, 0, 1]
+    with reading(late.engine) as session:
+        assert registers.dead_addresses(session) == {}
     assert ("due+1wd", "dead") in late.notices("rung", "state")
 
 
@@ -161,9 +183,18 @@ def test_a_refused_address_is_dead_at_once_and_harms_nobody_else(late: Province,
     server.rcpt[mailbox("snv")] = "550 5.1.1 no such mailbox"
     done = late.tick(NOW)
     assert (done.sent, done.failed) == (1, 1)
-    assert sorted(late.mails()) == [(mailbox("snv", "head"), "sent"), (mailbox("snv"), "dead")]
-    assert ("due+1wd", "responsible", "dead") in late.notices("rung", "role", "state")
-    assert late.tick(at("2020-05-18", 12)).as_dict() == {**done.as_dict(), **dict.fromkeys(done.as_dict(), 0)}
+    assert sorted(late.mails()) == [(mailbox("snv", "head"), "sent"), (mailbox("snv"), "bounced")]
+    assert ("due+1wd", "responsible", mailbox("snv"), "bounced") in late.notices()
+    with reading(late.engine) as session:
+        (found,) = registers.dead_addresses(session).values()
+    assert (found.email, found.since, found.status) == (mailbox("snv"), NOW, "5.1.1")
+    assert "no such mailbox" in found.detail
+    assert mailbox("snv") not in found.detail
+    again = late.tick(at("2020-05-18", 12))
+    assert (again.queued, again.sent) == (1, 1)
+    assert ("due+1wd", "responsible", mailbox("snv", "focal"), "sent") in late.notices()
+    assert set(late.tick(at("2020-05-18", 13)).as_dict().values()) == {0}
+    assert len(server.to(mailbox("snv", "head"))) == 1
 
 
 @pytest.mark.parametrize(
