@@ -17,10 +17,10 @@ from planner import i18n
 from planner.domain.directive import Directive
 from planner.domain.notification import Notice, NoticeState
 from planner.domain.plan import State
-from planner.errors import InputRejected
+from planner.errors import DatabaseFailed, InputRejected, PlannerError
 from planner.store import ledger, outbox, ticks, upkeep
 from planner.store.engine import reading, writing
-from scheduler import compose, delivery, message
+from scheduler import bounces, compose, delivery, message
 from scheduler.channels import Channel
 from scheduler.shop import Picture, Shop, local_day
 from scheduler.waiting import holding_up
@@ -65,6 +65,7 @@ def run_round(
 ) -> Round:
     """Do one whole round at `now`; `stop` is asked between mails whether to leave the rest to the next round."""
     stop = stop or (lambda: False)
+    _read_bounces(shop, now)
     done = queue_due(shop, now)
     totals = {"obsolete": done.obsolete, "sent": 0, "retry": 0, "failed": 0, "unknown": 0}
     fault = ""
@@ -85,6 +86,22 @@ def run_round(
         ticks.record_tick(session, now, result.as_dict())
     log.info("round", extra={"counts": result.as_dict()})
     return result
+
+
+def _read_bounces(shop: Shop, now: datetime) -> None:
+    """Read what came back since the last round; trouble with the folder must not keep mail from others."""
+    folder = shop.settings.bounce_maildir
+    if folder is None or shop.settings.bounce_key_file is None:
+        return
+    try:
+        counts = bounces.take_folder(shop, folder, now)
+    except DatabaseFailed:
+        raise
+    except PlannerError as error:
+        log.exception("bounces not read", extra={"code": error.code})
+    else:
+        if any(counts.as_dict().values()):
+            log.info("bounces", extra={"counts": counts.as_dict()})
 
 
 def queue_due(shop: Shop, now: datetime) -> Round:
