@@ -5,6 +5,7 @@ Loads nothing heavy before a command runs: `planner --help` only needs the names
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -401,6 +402,102 @@ def cancel(app: App, key: str) -> None:
         if not upkeep.cancel(session, whole, app.now):
             raise Refused(_("This notice does not wait any more; it cannot be taken back."))
     app.emit({"key": whole, "state": "cancelled"}, lambda: say(_("It will not be sent.")))
+
+
+#: what was made of a message that came back
+_BOUNCES = {
+    "died": N_("The address is dead from now on; reminders go to the substitute or further up."),
+    "returned": N_("The mail is taken back and told again; the address is still tried."),
+    "noted": N_("Written down; another mailbox refused, to which this one passes mail on."),
+    "repeated": N_("This report was read before; nothing changed."),
+    "later": N_("The mail is being sent just now; read the report again later."),
+    "delayed": N_("The mail is late, not lost; nothing changed."),
+    "delivered": N_("The mail arrived; nothing changed."),
+}
+
+
+@outbox.command(help=N_("Read one mail that came back: whom it did not reach, and why."))
+@argument("path", metavar="FILE", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
+@everywhere(writes=True)
+@pass_app
+def bounce(app: App, path: Path) -> None:
+    """Read a bounce."""
+    from planner.cli.output import say, show_facts
+    from planner.errors import InputRejected, Problem
+    from scheduler import bounces
+
+    shop = _bounce_shop(app)
+    found = bounces.take(shop, _mail_file(path), app.now, dry_run=app.dry_run)
+    if not found.is_read:
+        raise InputRejected(
+            _("{file} is no report about a mail of ours; nothing changed.").format(file=path),
+            [Problem(place=str(path), code="bounce_unreadable", message=found.reason)],
+        )
+    data = {
+        "outcome": str(found.outcome),
+        "recipient": found.recipient,
+        "cause": found.cause.value if found.cause else None,
+        "status": found.status,
+        "detail": found.detail,
+    }
+
+    def people() -> None:
+        show_facts(
+            [
+                (_("Recipient"), found.recipient),
+                (_("Why"), found.cause),
+                (_("Code"), found.status or None),
+                (_("Answer"), found.detail or None),
+            ]
+        )
+        say(_(_BOUNCES[str(found.outcome)]))
+
+    app.emit(data, people)
+
+
+@outbox.command("bounces", help=N_("Read every new mail of a Maildir that came back; the service does so each round."))
+@argument("folder", metavar="DIR", type=FOLDER, required=False)
+@everywhere(writes=True)
+@pass_app
+def read_bounces(app: App, folder: Path | None) -> None:
+    """Read a Maildir of bounces."""
+    from planner.cli.output import show_facts
+    from planner.errors import UsageRefused
+    from scheduler import bounces
+
+    shop = _bounce_shop(app)
+    folder = folder or shop.settings.bounce_maildir
+    if folder is None:
+        raise UsageRefused(_("Name the Maildir, or set bounce_maildir."))
+    counts = bounces.take_folder(shop, folder, app.now, dry_run=app.dry_run).as_dict()
+    names = {
+        "died": _("Addresses that are dead from now on"),
+        "returned": _("Mails taken back"),
+        "other": _("Reports that change nothing"),
+        "ignored": _("No reports about a mail of ours"),
+        "left": _("Left for the next time"),
+    }
+    app.emit(counts, lambda: show_facts([(names[name], count) for name, count in counts.items()]))
+
+
+def _bounce_shop(app: App) -> Shop:
+    desk = app.desk()
+    with desk.reading() as session:
+        desk.require_department(session)
+    return _shop(app)
+
+
+def _mail_file(path: Path) -> bytes:
+    from planner.errors import NotFound
+    from scheduler.dsn import MOST_BYTES
+
+    if str(path) == "-":
+        return sys.stdin.buffer.read(MOST_BYTES + 1)
+    try:
+        with path.open("rb") as file:
+            return file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise NotFound(_("{path} cannot be read: {reason}").format(path=path, reason=error.strerror)) from error
 
 
 @click.command(cls=Command, help=N_("Play the whole story on the sample, in a folder of its own."))

@@ -157,6 +157,8 @@ def doctor(app: App) -> None:
         "clock": _("clock"),
         "heartbeat": _("engine"),
         "outbox": _("mails"),
+        "bounces": _("returned mail"),
+        "addresses": _("addresses"),
     }
 
     def people() -> None:

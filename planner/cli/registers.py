@@ -113,29 +113,52 @@ def officer() -> None:
 @pass_app
 def import_officers(app: App, path: Path) -> None:
     """Enter officers."""
+    from planner.cli.output import say
     from planner.service import registers
 
-    _imported(app, registers.import_officers(app.desk(), path))
+    data = registers.import_officers(app.desk(), path)
+
+    def people() -> None:
+        say(_("{read} read, {changed} new or changed.").format(**data))
+        if data["revived"]:
+            say(_("In use again: {emails}.").format(emails=", ".join(data["revived"])))
+
+    app.emit(data, people)
 
 
 @officer.command("list", help=N_("List officers."))
 @option("--agency", metavar="CODE", help=N_("Only this agency's."))
+@option("--dead", is_flag=True, help=N_("Only those in office at whose address mail does not arrive."))
 @everywhere()
 @pass_app
-def list_officers(app: App, agency: str | None) -> None:
+def list_officers(app: App, agency: str | None, dead: bool) -> None:
     """List officers."""
     from planner.cli.output import show_table
     from planner.domain.agency import OfficerRole
     from planner.service import registers
 
-    rows = registers.list_officers(app.desk(), agency)
-    app.emit(
-        rows,
-        lambda: show_table(
-            [_("E-mail"), _("Name"), _("Post"), _("Agency"), _("Role"), _("Substitute")],
-            [(r["email"], r["name"], r["title"], r["agency"], OfficerRole(r["role"]), r["substitute"]) for r in rows],
-        ),
-    )
+    rows = registers.list_officers(app.desk(), agency, dead=dead)
+    marked = any(r["dead"] for r in rows)
+
+    def people() -> None:
+        names = [_("E-mail"), _("Name"), _("Post"), _("Agency"), _("Role"), _("Substitute")]
+        show_table(
+            [*names, _("No mail since"), _("Why")] if marked else names,
+            [
+                (r["email"], r["name"], r["title"], r["agency"], OfficerRole(r["role"]), r["substitute"], *_reach(r))
+                if marked
+                else (r["email"], r["name"], r["title"], r["agency"], OfficerRole(r["role"]), r["substitute"])
+                for r in rows
+            ],
+        )
+
+    app.emit(rows, people)
+
+
+def _reach(row: dict[str, Any]) -> tuple[Any, str | None]:
+    """Return since when and why mail to an officer does not arrive."""
+    dead = row["dead"]
+    return (dead["since"], f"{dead['status']} {dead['detail']}".strip()) if dead else (None, None)
 
 
 @officer.command("show", help=N_("Show one officer and when the officer is away."))
@@ -163,6 +186,9 @@ def show_officer(app: App, email: str) -> None:
                 (_("Until"), data["valid_to"]),
             ]
         )
+        since, why = _reach(data)
+        if since:
+            show_facts([(_("No mail since"), since), (_("Why"), why)])
         if data["absences"]:
             show_table(
                 [_("From"), _("Until"), _("Substitute"), _("Why")],
@@ -170,6 +196,20 @@ def show_officer(app: App, email: str) -> None:
             )
 
     app.emit(data, people)
+
+
+@officer.command(help=N_("Let mail go to an officer again at whose address it did not arrive."))
+@argument("email", metavar="EMAIL")
+@everywhere(writes=True)
+@pass_app
+def revive(app: App, email: str) -> None:
+    """Revive an address."""
+    from planner.cli.output import say
+    from planner.service import registers
+
+    data = registers.revive_address(app.desk(), email)
+    said = _("Mail goes to {email} again.") if data["changed"] else _("Mail to {email} arrives; nothing changed.")
+    app.emit(data, lambda: say(said.format(email=data["email"])))
 
 
 @officer.command("absence", help=N_("Record that an officer is away; mail goes to the substitute meanwhile."))

@@ -6,6 +6,7 @@ import logging
 import socket
 import time
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,8 @@ from planner.domain.status import PlanState
 from planner.errors import NotFound, PlannerError, Refused, WorldFailed
 from planner.i18n import gettext as _
 from planner.service.desk import Desk
+from planner.store import addresses, events, ledger_view, plans, registers, ticks
 from planner.store import engine as database
-from planner.store import events, ledger_view, plans, registers, ticks
 from planner.store.state import Book
 from planner.templating import vi_instant
 
@@ -176,7 +177,42 @@ class Check:
 def doctor(desk: Desk) -> list[Check]:
     """Look at settings, database, mail server, templates and heartbeat."""
     checks = [_settings_check(desk), *_database_checks(desk), _smtp_check(desk), _templates_check(desk)]
-    return [*checks, *_clock_check(desk), *_heartbeat(desk)]
+    return [*checks, *_clock_check(desk), *_heartbeat(desk), *_address_checks(desk)]
+
+
+def _address_checks(desk: Desk) -> list[Check]:
+    """Look whether mail that comes back is read, and whose address is dead."""
+    settings = desk.settings
+    ok, detail = True, _("what comes back by {path} is read each round").format(path=settings.bounce_maildir)
+    try:
+        if settings.bounce_key() is None:
+            detail = _("mail that comes back later is not read; set bounce_key_file and bounce_maildir")
+        elif settings.bounce_maildir is None:
+            detail = _("read only by hand: planner outbox bounce FILE")
+        elif not (settings.bounce_maildir / "new").is_dir():
+            ok, detail = (
+                False,
+                _("{path} is no Maildir: it needs the folders new and cur.").format(path=settings.bounce_maildir),
+            )
+    except WorldFailed as error:
+        ok, detail = False, error.message
+    found = [Check(name="bounces", ok=ok, detail=detail)]
+    try:
+        with desk.reading() as session:
+            officers, dead = registers.officers(session), registers.dead_addresses(session)
+            others = addresses.other_returns(session, desk.now - _RECENT)
+    except PlannerError:
+        return found  # said under "database"
+    unreached = [email for email in dead if officers[email].is_valid_on(desk.today)]
+    detail = _("mail reaches everybody, as far as is known")
+    if unreached:
+        detail = _("mail does not arrive at {n} addresses; see: planner officer list --dead").format(n=len(unreached))
+    if others:
+        detail += ". " + _("{n} mails of the last 30 days came back for another reason.").format(n=others)
+    return [*found, Check(name="addresses", ok=not unreached, detail=detail)]
+
+
+_RECENT = timedelta(days=30)
 
 
 _CLOCKS_APART = 60  # seconds; leases do not mind, but what is due is decided by this machine's clock

@@ -9,10 +9,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from planner.domain.agency import Absence, Agency, Succession
+from planner.domain.agency import Absence, Agency, DeadAddress, Succession
 from planner.domain.changes import (
     AbsenceRecorded,
+    AddressRevived,
     AgenciesImported,
+    Change,
     OfficersImported,
     SuccessionsRecorded,
     TargetReported,
@@ -123,6 +125,8 @@ def _not_one_heir(successions: Iterable[Succession]) -> list[Problem]:
 def import_officers(desk: Desk, path: Path) -> dict[str, Any]:
     """Enter officers from a file; one of a known e-mail replaces it.
 
+    An address that the file names is in use again, even if mail to it did not arrive before.
+
     Raises:
         InputRejected: the file has problems; nothing was entered.
         NotFound: there is no such file.
@@ -136,9 +140,15 @@ def import_officers(desk: Desk, path: Path) -> dict[str, Any]:
         officers, problems = read_officers(path, known=registers.agencies(session), known_officers=before)
         _accept(path, problems)
         changed = [officer for officer in officers if before.get(officer.email) != officer]
-        if changed:
-            desk.record(session, [("officers", OfficersImported(officers=tuple(changed)))], reason=path.name)
-        return {"read": len(officers), "changed": len(changed)}
+        happened: list[tuple[str, Change]] = (
+            [("officers", OfficersImported(officers=tuple(changed)))] if changed else []
+        )
+        named = {officer.email for officer in officers}
+        revived = [email for email in registers.dead_addresses(session) if email in named]
+        happened += [(email, AddressRevived(email=email)) for email in revived]
+        if happened:
+            desk.record(session, happened, reason=path.name)
+        return {"read": len(officers), "changed": len(changed), "revived": revived}
 
 
 def import_directive(desk: Desk, path: Path, *, given: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -207,11 +217,39 @@ def show_agency(desk: Desk, code: str) -> dict[str, Any]:
     }
 
 
-def list_officers(desk: Desk, agency: str | None) -> list[dict[str, Any]]:
-    """Return officers, of one agency or all."""
+def list_officers(desk: Desk, agency: str | None, *, dead: bool = False) -> list[dict[str, Any]]:
+    """Return officers, of one agency or all; with `dead` only those in office whom mail does not reach."""
     with desk.reading() as session:
         officers = registers.officers(session)
-    return [asdict(o) for o in officers.values() if agency is None or o.agency == agency]
+        unreached = registers.dead_addresses(session)
+    return [
+        {**asdict(one), "dead": _dead(unreached.get(one.email))}
+        for one in officers.values()
+        if (agency is None or one.agency == agency)
+        and (not dead or (one.email in unreached and one.is_valid_on(desk.today)))
+    ]
+
+
+def _dead(address: DeadAddress | None) -> dict[str, Any] | None:
+    """Return since when and why mail does not arrive; None: it does, as far as is known."""
+    return {"since": address.since, "status": address.status, "detail": address.detail} if address else None
+
+
+def revive_address(desk: Desk, email: str) -> dict[str, Any]:
+    """Let mail go to an officer's address again.
+
+    Raises:
+        NotFound: no such officer.
+    """
+    wanted = email.strip().lower()
+    with desk.writing() as session:
+        desk.require_department(session)
+        if wanted not in registers.officers(session):
+            raise NotFound(_("There is no officer {email}. See: planner officer list").format(email=email))
+        dead = wanted in registers.dead_addresses(session)
+        if dead:
+            desk.record(session, [(wanted, AddressRevived(email=wanted))])
+    return {"email": wanted, "changed": dead}
 
 
 def show_officer(desk: Desk, email: str) -> dict[str, Any]:
@@ -224,9 +262,10 @@ def show_officer(desk: Desk, email: str) -> dict[str, Any]:
     with desk.reading() as session:
         officer = registers.officers(session).get(wanted)
         absences = [one for one in registers.absences(session) if one.officer == wanted]
+        dead = _dead(registers.dead_addresses(session).get(wanted))
     if officer is None:
         raise NotFound(_("There is no officer {email}. See: planner officer list").format(email=email))
-    return {**asdict(officer), "absences": [asdict(one) for one in absences]}
+    return {**asdict(officer), "dead": dead, "absences": [asdict(one) for one in absences]}
 
 
 def record_absence(desk: Desk, absence: Absence) -> dict[str, Any]:

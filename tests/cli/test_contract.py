@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from planner.cli.registers import TIERS
 from planner.cli.tasks import STATES, TIMELINESS
 from planner.domain.agency import Tier
 from planner.domain.status import TaskState, Timeliness
-from planner.store.engine import connect
+from planner.store import addresses
+from planner.store.engine import connect, writing
 from tests.cli.conftest import Run
 from tests.factories import (
     DIRECTIVE,
@@ -59,6 +60,7 @@ KEYS: dict[str, set[str]] = {
     f"task extend {T} --to 2020-07-01 --reason x --document 7/CV": {"task", "last_day"},
     "target report 2.3 98.5 --agency snv": {"directive", "target", "agency", "value", "on"},
     f"officer absence {head('snv')} --from 2020-05-05 --to 6/5/2020": {"officer", "first_day", "last_day"},
+    f"officer revive {head('snv')}": {"email", "changed"},
     "report status": {"as_of", "filing", "tasks", "rates", "targets", "agencies", "overdue", "at_risk"},
     "audit log": {"seq", "at", "actor", "kind", "subject", "reason", "hash"},
     "audit verify": {"events", "ok", "first_bad"},
@@ -76,6 +78,7 @@ WRITES = [
     "agency succeed successions.csv",
     "officer import officers.csv",
     f"officer absence {head('snv')} --from 2020-05-05 --to 2020-05-06",
+    f"officer revive {head('snv')}",
     "directive import directive.yaml",
     "target report 2.3 98.5 --agency snv",
     "plan form --agency snv -o form.xlsx",
@@ -216,6 +219,9 @@ def test_a_dry_run_leaves_no_trace_at_all(both: str, files: Path, run: Run, line
     if line.startswith("plan accept"):
         assert run("plan", "file", "new.yaml", PLANNER_AUTO_ACCEPT="false").code == 0
     engine = connect(both)
+    if line.startswith("officer revive"):
+        with writing(engine) as session:
+            assert addresses.die(session, head("snv"), status="5.1.1", detail="x", at=datetime(2020, 5, 5, tzinfo=UTC))
     before, names = content(engine), {p: p.read_bytes() for p in files.rglob("*") if p.is_file()}
     said = run(*line.split(), "--dry-run", *(["--json"] if as_json else []))
     assert said.code == 0, said.err

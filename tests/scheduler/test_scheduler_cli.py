@@ -15,6 +15,8 @@ from click.testing import CliRunner
 from planner import i18n
 from planner.cli import cli
 from planner.service import tasks
+from scheduler.envelope import signed
+from tests import bounce_mails
 from tests.fakes import (
     MailServer,
     Province,
@@ -79,7 +81,7 @@ def planner(province: Province, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def dead(planner: Run, server: MailServer) -> str:
     """Let the officer's mail be refused for good; return the key of the notice."""
-    server.rcpt[mailbox("snv")] = "550 5.1.1 no such mailbox"
+    server.data[mailbox("snv")] = "550 this mail is refused"
     planner("scheduler", "tick", "--now", "2020-05-18", "--json")
     (row,) = planner("outbox", "list", "--state", "dead", "--json").data
     return str(row["key"])
@@ -243,12 +245,12 @@ def test_a_refused_mail_is_shown_with_its_attempt_and_can_be_tried_again(planner
     shown = planner("outbox", "show", key[:10], "--json").data
     assert shown["state"] == "dead"
     (attempt,) = shown["attempts_made"]
-    assert (attempt["outcome"], attempt["stage"], attempt["code"]) == ("failed", "rcpt", 550)
-    assert "no such mailbox" in attempt["reply"]
+    assert (attempt["outcome"], attempt["stage"], attempt["code"]) == ("failed", "data", 550)
+    assert "this mail is refused" in attempt["reply"]
     assert mailbox("snv") not in attempt["reply"]
     assert "550" in planner("outbox", "show", key[:10]).out
 
-    server.rcpt.clear()
+    server.data.clear()
     assert planner("scheduler", "tick", "--now", "2020-05-18T09:00", "--json").data["sent"] == 0
     again = planner("outbox", "retry", key[:10], "--now", "2020-05-18T09:00", "--json")
     assert (again.code, again.data) == (0, {"key": key, "state": "mailed"})
@@ -260,9 +262,9 @@ def test_a_refused_mail_is_shown_with_its_attempt_and_can_be_tried_again(planner
 
 def test_a_mail_tried_again_on_a_later_day_goes_beside_that_days_digest(planner: Run, server: MailServer) -> None:
     key = dead(planner, server)
-    server.rcpt.clear()
+    server.data.clear()
     assert planner("scheduler", "tick", "--now", "2020-05-22", "--json").data["sent"] == 3
-    server.rcpt.clear()
+    server.data.clear()
     assert planner("outbox", "retry", key, "--now", "2020-05-22T09:00", "--json").code == 0
     assert planner("scheduler", "tick", "--now", "2020-05-22T09:00", "--json").data["superseded"] == 1
     # A higher rung has been told meanwhile: the old one is not sent any more.
@@ -271,7 +273,7 @@ def test_a_mail_tried_again_on_a_later_day_goes_beside_that_days_digest(planner:
 
 def test_a_mail_whose_rung_still_holds_is_sent_when_tried_again_the_next_day(planner: Run, server: MailServer) -> None:
     key = dead(planner, server)
-    server.rcpt.clear()
+    server.data.clear()
     assert planner("outbox", "retry", key, "--now", "2020-05-19T09:00", "--json").code == 0
     assert planner("scheduler", "tick", "--now", "2020-05-19T09:00", "--json").data["sent"] == 1
     assert len(server.to(mailbox("snv"))) == 1
@@ -334,3 +336,101 @@ def test_a_task_handed_in_meanwhile_shows_as_no_longer_true(planner: Run, provin
     tasks.done(province.desk(at("2020-05-18", 7)), "snv:I.1", document="1/BC", on=date(2020, 5, 18), file=None)
     assert planner("scheduler", "tick", "--now", "2020-05-18", "--json").data["obsolete"] == 2
     assert len(planner("outbox", "list", "--state", "obsolete", "--json").data) == 2
+
+
+# --- mail that came back ---
+
+
+@pytest.fixture
+def signed_mail(planner: Run, tmp_path: Path) -> dict[str, object]:
+    """Send the officer's mail with a signed envelope, and lay its return into a file."""
+    key = tmp_path / "bounce-key"
+    key.write_text("0123456789abcdef0123456789abcdef\n")
+    variables: dict[str, object] = {"PLANNER_BOUNCE_KEY_FILE": key}
+    assert planner("scheduler", "tick", "--now", "2020-05-18", **variables).code == 0
+    # The head's mail is the first of the round, the officer's the second.
+    to = signed("khong-tra-loi@planner.example.vn", 2, at("2020-05-18"), key.read_bytes().strip())
+    (tmp_path / "bounce.eml").write_bytes(bounce_mails.postfix(to, mailbox("snv")))
+    return variables
+
+
+def test_a_bounce_read_by_hand_says_what_was_understood_and_lists_the_address(
+    planner: Run, signed_mail: dict[str, object], server: MailServer
+) -> None:
+    line = ("outbox", "bounce", "bounce.eml", "--now", "2020-05-18T09:00")
+    assert planner(*line, "--dry-run", **signed_mail).code == 0
+    assert planner("officer", "list", "--dead", "--json").data == []
+    said = planner(*line, **signed_mail)
+    assert said.code == 0
+    assert mailbox("snv") in said.out
+    assert "5.1.1" in said.out
+    again = planner(*line, "--json", **signed_mail)
+    assert (again.code, again.data["outcome"], again.data["cause"]) == (0, "repeated", "address")
+
+    (row,) = planner("officer", "list", "--dead", "--json").data
+    assert (row["email"], row["dead"]["status"]) == (mailbox("snv"), "5.1.1")
+    assert "5.1.1" in planner("officer", "list", "--agency", "snv").out
+    assert "5.1.1" in planner("officer", "show", mailbox("snv")).out
+    checks = {one["name"]: one for one in planner("doctor", "--json", **signed_mail).data["checks"]}
+    assert not checks["addresses"]["ok"]
+    assert checks["bounces"]["ok"]
+    assert [row["key"] for row in planner("outbox", "list", "--state", "bounced", "--json").data]
+
+    assert planner("scheduler", "tick", "--now", "2020-05-18T10:00", **signed_mail).code == 0
+    assert len(server.to(mailbox("snv", "focal"))) == 1
+    assert planner("officer", "revive", mailbox("snv"), "--json").data == {"email": mailbox("snv"), "changed": True}
+    assert planner("officer", "list", "--dead", "--json").data == []
+
+
+def test_a_bounce_comes_through_a_pipe(province: Province, signed_mail: dict[str, object], tmp_path: Path) -> None:
+    names = {k: v for k, v in province.environment(**signed_mail).items() if k.startswith("PLANNER_")}
+    data = (tmp_path / "bounce.eml").read_bytes()
+    line = ["outbox", "bounce", "-", "--now", "2020-05-18T09:00", "--json"]
+    result = CliRunner().invoke(cli, line, env=names, input=data)
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["outcome"] == "died"
+
+
+@pytest.mark.parametrize(("content", "code"), [(b"Subject: x\n\nx\n", 1), (None, 3)], ids=["no report", "no file"])
+def test_what_is_no_bounce_is_refused(
+    planner: Run, signed_mail: dict[str, object], tmp_path: Path, content: bytes | None, code: int
+) -> None:
+    if content is not None:
+        (tmp_path / "other.eml").write_bytes(content)
+    said = planner("outbox", "bounce", "other.eml", "--json", **signed_mail)
+    assert said.code == code
+    assert said.data["error"]["message"]
+    if content is not None:
+        (problem,) = said.data["error"]["problems"]
+        assert problem["code"] == "bounce_unreadable"
+
+
+def test_a_folder_of_bounces_is_read_by_hand(planner: Run, signed_mail: dict[str, object], tmp_path: Path) -> None:
+    assert planner("outbox", "bounces", **signed_mail).code == 2
+    assert planner("outbox", "bounces", str(tmp_path), **signed_mail).code == 3
+    folder = tmp_path / "Maildir"
+    for name in ("new", "cur"):
+        (folder / name).mkdir(parents=True)
+    (tmp_path / "bounce.eml").rename(folder / "new" / "1.a")
+    done = planner("outbox", "bounces", str(folder), "--now", "2020-05-18T09:00", "--json", **signed_mail)
+    assert (done.code, done.data) == (0, {"died": 1, "returned": 0, "other": 0, "ignored": 0, "left": 0})
+    assert (folder / "cur" / "1.a:2,S").is_file()
+
+
+def test_only_the_department_reads_bounces_and_revives(planner: Run, signed_mail: dict[str, object]) -> None:
+    user = ("--user", mailbox("snv"))
+    for line in (("outbox", "bounce", "bounce.eml"), ("outbox", "bounces", "."), ("officer", "revive", mailbox("snv"))):
+        assert planner(*line, *user, **signed_mail).code == 4
+
+
+def test_the_doctor_says_when_bounces_are_not_read(
+    planner: Run, signed_mail: dict[str, object], tmp_path: Path
+) -> None:
+    def check(**variables: object) -> dict[str, Any]:
+        checks = planner("doctor", "--json", "--lang", "en", **variables).data["checks"]
+        return next(one for one in checks if one["name"] == "bounces")
+
+    assert "not read" in check()["detail"]
+    assert check()["ok"]
+    assert not check(PLANNER_BOUNCE_KEY_FILE=tmp_path / "nowhere")["ok"]
+    assert not check(**signed_mail, PLANNER_BOUNCE_MAILDIR=tmp_path)["ok"]
