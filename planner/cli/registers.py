@@ -157,8 +157,10 @@ def list_officers(app: App, agency: str | None, dead: bool) -> None:
 
 def _reach(row: dict[str, Any]) -> tuple[Any, str | None]:
     """Return since when and why mail to an officer does not arrive."""
+    from planner.store.addresses import in_words
+
     dead = row["dead"]
-    return (dead["since"], f"{dead['status']} {dead['detail']}".strip()) if dead else (None, None)
+    return (dead["since"], in_words(dead["status"], dead["detail"])) if dead else (None, None)
 
 
 @officer.command("show", help=N_("Show one officer and when the officer is away."))

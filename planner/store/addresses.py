@@ -104,7 +104,7 @@ def take_back(session: Session, back: Return, at: datetime) -> Taken:
         .values(
             state=MailState.BOUNCED.value,
             fence=MAIL.c.fence + 1,  # whoever held it before must not write any more
-            last_error=f"{back.status} {back.detail}".strip(),
+            last_error=in_words(back.status, back.detail),
         )
         .returning(MAIL.c.id)
     )
@@ -178,13 +178,18 @@ def _returned_since(session: Session, email: str, mail_id: int, day: date) -> da
 _REVIVED = next(kind for kind, cls in KINDS.items() if cls is AddressRevived)
 
 
+def in_words(status: str, detail: str) -> str:
+    """Return a code with the server's words, which often begin with it."""
+    return detail if status in detail else f"{status} {detail}".strip()
+
+
 def die(session: Session, email: str, *, status: str, detail: str, at: datetime) -> bool:
     """Record that mail to an officer's address does not arrive; False when that is known already, or no officer's."""
     lock_appends(session)
     if email in registers.dead_addresses(session) or email not in registers.officers(session):
         return False
     change: Change = AddressDied(email=email, status=status, detail=detail)
-    events.append(session, [(email, change)], at=at, actor=SYSTEM, reason=f"{status} {detail}".strip())
+    events.append(session, [(email, change)], at=at, actor=SYSTEM, reason=in_words(status, detail))
     save_all(session, [change], Book(), at, "")
     return True
 

@@ -255,6 +255,7 @@ def test_another_mailbox_behind_the_address_is_no_proof_against_it(late: Provinc
     ("status", "words", "cause"),
     [
         ("5.1.1", "smtp; 550 5.1.1 unknown", Cause.ADDRESS),
+        ("5.1.1", 'X-Postfix; unknown user: "an"', Cause.ADDRESS),
         ("5.1.10", "smtp; 550 5.1.10 unknown", Cause.ADDRESS),
         ("5.2.1", "smtp; 550 5.2.1 closed", Cause.ADDRESS),
         ("5.0.0", "smtp; 550-5.1.1 unknown", Cause.ADDRESS),
