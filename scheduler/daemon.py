@@ -35,7 +35,7 @@ def run(shop: Shop, channel: Callable[[], Channel]) -> None:
         PlannerError: the database or the policy cannot be used at the start.
     """
     shop.engine.connect().close()  # a service that cannot begin says so at once
-    _hash = shop.policy.hash
+    _hash, _key = shop.policy.hash, shop.bounce_key
     asyncio.run(_serve(shop, channel))
 
 

@@ -65,6 +65,7 @@ def run_round(
 ) -> Round:
     """Do one whole round at `now`; `stop` is asked between mails whether to leave the rest to the next round."""
     stop = stop or (lambda: False)
+    _key = shop.bounce_key  # a secret that cannot be read is told before any mail is held
     _read_bounces(shop, now)
     done = queue_due(shop, now)
     totals = {"obsolete": done.obsolete, "sent": 0, "retry": 0, "failed": 0, "unknown": 0}

@@ -105,7 +105,8 @@ def test_a_secret_that_cannot_be_used_stops_the_round(late: Province, tmp_path: 
     if content is not None:
         path.write_text(content)
     with pytest.raises(WorldFailed, match="other-key"):
-        _key = late.with_settings(bounce_key_file=path).shop.bounce_key
+        late.with_settings(bounce_key_file=path).tick(at("2020-05-22"))
+    assert {state for _recipient, state in late.mails()} == {"sent"}  # nothing is held
 
 
 # --- an address dies ---
