@@ -163,11 +163,21 @@ def _relations_of(part: str) -> str:
     return f"{folder}/_rels/{name}.rels" if folder else f"_rels/{name}.rels"
 
 
-def _parsed(part: str, content: bytes) -> Any:
-    # A tree takes a hundred times the bytes of the shortest tags, and is built in this process.
+def require_modest(part: str, content: bytes) -> None:
+    """Check that a part holds no more tags than a person's workbook does.
+
+    A tree takes a hundred times the bytes of the shortest tags, and is built in this process.
+
+    Raises:
+        Unreadable: it holds more.
+    """
     if content.count(b"<") > (MOST_MARKS if part.startswith("xl/worksheets/") else MOST_OTHER_MARKS):
         message = _("A part of the workbook holds too much to be marked; copy the table of the plan into a new file.")
         raise Unreadable("file_too_large", message)
+
+
+def _parsed(part: str, content: bytes) -> Any:
+    require_modest(part, content)
     if b"<!DOCTYPE" in content:  # no workbook has one; entities would be declared there
         raise Unreadable("not_xlsx", damaged())
     parser = etree.XMLParser(
