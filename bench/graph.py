@@ -149,6 +149,7 @@ _VERSION = {
     "signed": "2020-04-29",
     "calendar": "vn",
     "task_count": _TASKS_A_PLAN,
+    "renumbered": "[]",
     "content": "{}",
 }
 

@@ -239,7 +239,10 @@ def renumber_tasks(tasks: Mapping[str, TaskRecord], moved: Mapping[str, str]) ->
 
 def follow_renumbering(record: TaskRecord, moved: Mapping[str, str]) -> TaskRecord:
     """Return a task that waits for the same tasks as before, by their new numbers."""
-    after = tuple(_followed(record.plan, reference, moved) for reference in record.task.after)
+    followed = [_followed(record.plan, reference, moved) for reference in record.task.after]
+    after = tuple({predecessor_key(record.plan, reference): reference for reference in reversed(followed)}.values())[
+        ::-1
+    ]
     return record if after == record.task.after else replace(record, task=replace(record.task, after=after))
 
 

@@ -13,11 +13,13 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
+from planner.errors import WorldFailed
 from planner.i18n import gettext as _
 from planner.importer.draft import Value
 from planner.importer.package import Format, Unreadable
 
 _SCRIPT = Path(__file__).with_name("cells_child.py")
+_NO_LIBRARY = 3  # the child's exit code when it has no parser to begin with
 _PATIENCE = 30  # seconds by the clock; the child's own limit is of computing, and a busy machine gives it late
 
 
@@ -26,6 +28,7 @@ def read_cells(data: bytes, form: Format) -> dict[str, Any]:
 
     Raises:
         Unreadable: the file is damaged, or reading it takes more memory or time than any plan does.
+        WorldFailed: the child cannot be started, or lacks its libraries.
     """
     paths = [path for path in sys.path if path]
     # Isolated, and without the site's own start: the child needs only the folders of the libraries.
@@ -35,6 +38,11 @@ def read_cells(data: bytes, form: Format) -> dict[str, Any]:
         done = subprocess.run(command, input=data, capture_output=True, timeout=_PATIENCE, check=False)  # noqa: S603
     except subprocess.TimeoutExpired:
         raise Unreadable("file_too_large", _too_much()) from None
+    except (OSError, TypeError) as error:  # no descriptors, no memory, or no interpreter to start
+        raise WorldFailed(_("The reader of Office files cannot be started: {reason}.").format(reason=error)) from error
+    if done.returncode == _NO_LIBRARY:
+        reason = done.stderr.decode("utf-8", "replace").strip().rsplit("\n", 1)[-1][:300]
+        raise WorldFailed(_("The reader of Office files cannot be started: {reason}.").format(reason=reason))
     if done.returncode or not done.stdout:  # ended by a limit, or by the parser itself
         raise Unreadable("file_too_large", _too_much())
     answer: dict[str, Any] = json.loads(done.stdout)

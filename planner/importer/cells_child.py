@@ -27,6 +27,9 @@ MOST_SHEETS = 60
 MOST_MERGED = 20_000  #: merged cells of a sheet
 
 
+NO_LIBRARY = 3  #: exit code: the parser is not installed where this process looks for it
+
+
 class _TooMuch(Exception):
     """More than any plan holds."""
 
@@ -184,6 +187,11 @@ def main() -> None:
     kind, *libraries = sys.argv[1:]
     sys.path.extend(libraries)
     answer: dict[str, Any]
+    try:
+        __import__("python_calamine" if kind == "xlsx" else "docx")
+    except ImportError as error:  # not the file's fault
+        sys.stderr.write(f"{error}")
+        sys.exit(NO_LIBRARY)
     try:
         answer = (read_workbook if kind == "xlsx" else read_document)(sys.stdin.buffer.read())
     except (_TooMuch, MemoryError):

@@ -55,7 +55,7 @@ _PARTS = {
     r"(?: (?P<half>sáng|trưa|chiều))?,?",
     "EACH": r"(?:(?:định kỳ )?(?:hằng|mỗi|từng)|định kỳ)",
     "UNIT": r"(?P<unit>ngày|tuần|tháng|quý|năm)",
-    "WEEKDAY": r"(?:thứ (?:hai|ba|tư|năm|sáu|bảy|[2-7])|chủ nhật)",
+    "WEEKDAY": r"(?:thứ (?:hai|ba|tư|năm|sáu|bảy|0?[2-7])|chủ nhật)",
     "POINT": r"(?P<point>.+?)",
 }
 WEEKDAY_NAMES = ("hai2", "ba3", "tu4", "nam5", "sau6", "bay7", "chu nhat")  #: from Monday
@@ -86,7 +86,7 @@ def quarter_number(numeral: str) -> int | None:
 def weekday_number(words: str) -> int:
     """Return 0 for "thu hai" or "thu 2" up to 6 for "chu nhat"."""
     word = words.removeprefix("thu ")
-    return next(n for n, names in enumerate(WEEKDAY_NAMES) if word in names)
+    return next(n for n, names in enumerate(WEEKDAY_NAMES) if word.lstrip("0") in names)
 
 
 def hour_of(groups: Mapping[str, str | None]) -> tuple[int, int] | None:

@@ -14,7 +14,7 @@ from lxml import etree
 
 from planner.importer.grid import cell_name
 from planner.importer.marking import MAIN, Sheet, tag
-from planner.importer.opc import OFFICE, Package, damaged
+from planner.importer.opc import OFFICE, Package, damaged, require_modest
 from planner.importer.package import Unreadable
 
 AUTHOR = "planner"
@@ -127,6 +127,7 @@ class Notes:
         else:
             part = drawing.target
         content = self._package.read(part)
+        require_modest(part, content)
         if self._grown:  # a piece holds one shape: what stands before the end of each
             content = b"".join(map(self._regrown, _SHAPE_END.split(content)))
         end = content.rfind(b"</xml>")

@@ -19,7 +19,9 @@ from lxml import etree
 from planner.i18n import gettext as _
 from planner.importer.package import XLSX, Unreadable
 
-LARGEST_PART = 64 * 1024 * 1024  #: bytes of one part that is parsed
+LARGEST_PART = 24 * 1024 * 1024  #: bytes of one part that is parsed
+MOST_MARKS = 1_000_000  #: tags of a sheet; a plan of a thousand tasks has 50 thousand
+MOST_OTHER_MARKS = 200_000  #: tags of any other part: two thousand notes have some 30 thousand
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _RELATIONS = "http://schemas.openxmlformats.org/package/2006/relationships"
 _TYPES = "http://schemas.openxmlformats.org/package/2006/content-types"
@@ -76,12 +78,12 @@ class Package:
 
     def look(self, part: str) -> Any:
         """Return the root element of a part that is not going to be changed."""
-        return self._trees[part] if part in self._trees else _parsed(self.read(part))
+        return self._trees[part] if part in self._trees else _parsed(part, self.read(part))
 
     def edit(self, part: str) -> Any:
         """Return the root element of a part; what is changed in it is written."""
         if part not in self._trees:
-            self._trees[part] = _parsed(self.read(part))
+            self._trees[part] = _parsed(part, self.read(part))
         return self._trees[part]
 
     def put(self, part: str, content: bytes, content_type: str = "") -> None:
@@ -161,7 +163,21 @@ def _relations_of(part: str) -> str:
     return f"{folder}/_rels/{name}.rels" if folder else f"_rels/{name}.rels"
 
 
-def _parsed(content: bytes) -> Any:
+def require_modest(part: str, content: bytes) -> None:
+    """Check that a part holds no more tags than a person's workbook does.
+
+    A tree takes a hundred times the bytes of the shortest tags, and is built in this process.
+
+    Raises:
+        Unreadable: it holds more.
+    """
+    if content.count(b"<") > (MOST_MARKS if part.startswith("xl/worksheets/") else MOST_OTHER_MARKS):
+        message = _("A part of the workbook holds too much to be marked; copy the table of the plan into a new file.")
+        raise Unreadable("file_too_large", message)
+
+
+def _parsed(part: str, content: bytes) -> Any:
+    require_modest(part, content)
     if b"<!DOCTYPE" in content:  # no workbook has one; entities would be declared there
         raise Unreadable("not_xlsx", damaged())
     parser = etree.XMLParser(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from planner.domain.changes import PlanDecided, PlanFiled
+from planner.domain.changes import PlanDecided, PlanFiled, moved_keys
 from planner.domain.graph import TaskGraph
 from planner.domain.plan import Plan, PlanKind, PlanRecord, predecessor_key, task_key
 from planner.domain.status import PlanState
@@ -21,7 +21,7 @@ from planner.importer import Loaded, Register, load
 from planner.importer.places import in_reading_order
 from planner.service.desk import Desk
 from planner.service.known import Known
-from planner.service.renumbering import NO_ANSWERS, Answers, Refiling, moved_by, record_change, refiling
+from planner.service.renumbering import NO_ANSWERS, Answers, Refiling, record_change, refiling
 from planner.service.tasks import require_words
 from planner.store import plans, registers
 from planner.store.engine import Session
@@ -107,8 +107,18 @@ def _against_what_stands(
     found = Refiling()
     if latest is not None and latest.plan != loaded.plan:
         found = refiling(desk, session, loaded.plan, loaded.draft, latest, given=answers)
-    circle = _circle(session, loaded.plan, moved_by(loaded.plan.key, found.renumbered))
+    circle = _circle(session, loaded.plan, _moved(session, loaded.plan, latest, found.renumbered))
     return replace(found, problems=(*found.problems, *circle))
+
+
+def _moved(
+    session: Session, plan: Plan, latest: PlanRecord | None, renumbered: tuple[tuple[str, str], ...]
+) -> dict[str, str]:
+    """Return where the tasks of a plan would stand once its next version is in force, by their keys of today."""
+    if latest is None or not renumbered:
+        return {}
+    coming = replace(latest, plan=plan, version=latest.version + 1, renumbered=renumbered)
+    return moved_keys(coming, plans.task_records(session, plan=plan.key, in_force=False))
 
 
 def load_file(path: Path, register: Register, agency: str | None = None, directive: str | None = None) -> Loaded:
@@ -258,12 +268,34 @@ def decide(desk: Desk, text: str, state: PlanState, reason: str) -> dict[str, An
                 )
             )
         accepted = state is PlanState.ACCEPTED
-        circle = _circle(session, latest.plan, moved_by(key, latest.renumbered)) if accepted else []
-        if circle:
-            raise Refused(circle[0].message, circle)
         book = Book()
         book.versions[key] = {latest.version: latest}
         book.tasks[key] = plans.task_records(session, plan=key, in_force=False)
+        if accepted:
+            _require_same_numbers(session, latest)
+            circle = _circle(session, latest.plan, moved_keys(latest, book.tasks[key]))
+            if circle:
+                raise Refused(circle[0].message, circle)
         change = PlanDecided(plan=key, version=latest.version, state=state)
         record_change(desk, session, change, latest, book, accepted=accepted, reason=reason)
         return {"plan": key, "version": latest.version, "state": state.value, "reason": reason}
+
+
+def _require_same_numbers(session: Session, waiting: PlanRecord) -> None:
+    """Check that the numbers a waiting version names in other plans still mean the tasks they meant when it was filed.
+
+    Raises:
+        Refused: such a task has another number since.
+    """
+    named = {predecessor_key(waiting.plan.key, before) for task in waiting.plan.tasks for before in task.after}
+    for plan in sorted({key.rsplit(":", 1)[0] for key in named} - {waiting.plan.key}):
+        for other in plans.version_records(session, plan) if plans.has_renumbered(session, plan) else ():
+            in_force = other.state in (PlanState.ACCEPTED, PlanState.SUPERSEDED)
+            touched = {task_key(plan, code) for pair in other.renumbered for code in pair} & named
+            if in_force and touched and other.filed_at >= waiting.filed_at:
+                raise Refused(
+                    _(
+                        "Version {version} waits for {task}; since it was filed, that number has come to mean another "
+                        "task. Return it, so that it is filed anew."
+                    ).format(version=waiting.version, task=min(touched).split("/", 1)[1])
+                )

@@ -189,7 +189,9 @@ def store_many(desk: Desk, session: Session, batch: Sequence[Item]) -> list[File
     """
     sound = [plan for _name, loaded in batch if (plan := _plan_of(loaded))]
     latest = plans.latest_records(session, [plan.key for plan in sound])
-    each_alone = _may_close_a_circle(session, sound)
+    # A version that waits for acceptance may carry renumberings on, which move the edges that are looked at here.
+    waiting = any(one.renumbered and one.state is PlanState.SUBMITTED for one in latest.values())
+    each_alone = waiting or _may_close_a_circle(session, sound)
     given = plans.receipts(session, desk.today.year)
     together: list[tuple[str, Change]] = []
     stored: set[str] = set()

@@ -11,6 +11,7 @@ from planner.errors import InputRejected, NotFound, Problem, Refused, UsageRefus
 from planner.i18n import gettext as _
 from planner.importer import Loaded
 from planner.importer.annotate import Annotated, annotate
+from planner.importer.door import take
 from planner.importer.excel import Unreadable
 from planner.importer.form import draw_form
 from planner.service.desk import Desk
@@ -111,10 +112,9 @@ def give_back(path: Path, out: Path, loaded: Loaded) -> Annotated | None:
         Refused: the workbook is of a kind that cannot be annotated; the message says what to do.
         WorldFailed: the disk refuses, or the file has changed since it was checked.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise WorldFailed(_("The file {name} cannot be read: {reason}").format(name=path, reason=error)) from error
+    data = take(path, (".xlsx",))
+    if isinstance(data, Problem):  # a pipe, too large, something else: the check has told it
+        return None
     if loaded.draft.sha256 and hashlib.sha256(data).hexdigest() != loaded.draft.sha256:
         raise WorldFailed(_("{file} was changed while it was checked; run the command again.").format(file=path))
     try:

@@ -13,7 +13,7 @@ from datetime import date
 
 from planner.domain.changes import Change, moved_keys
 from planner.domain.comparison import Renumbering, Titled, renumberings, similar, titles_of
-from planner.domain.plan import Plan, PlannedTask, PlanRecord, TaskRecord, task_key
+from planner.domain.plan import Plan, PlannedTask, PlanRecord, TaskRecord
 from planner.domain.status import PlanState, TaskState
 from planner.errors import PermissionRefused, Problem, UsageRefused
 from planner.i18n import gettext as _
@@ -277,11 +277,6 @@ class _Asking:
 
 def _day(day: date | None) -> str:
     return vi_date(day) if day is not None else _("no last day")
-
-
-def moved_by(plan: str, pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return new task key by old task key."""
-    return {task_key(plan, old): task_key(plan, new) for old, new in pairs}
 
 
 def record_change(

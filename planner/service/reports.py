@@ -19,7 +19,7 @@ from planner.domain.progress import Progress, measure
 from planner.errors import NotFound
 from planner.i18n import gettext as _
 from planner.service.desk import Desk
-from planner.store import events, ledger_view, registers
+from planner.store import ledger_view
 from planner.store.engine import Session
 from planner.store.state import as_of
 from planner.templating import vi_instant
@@ -102,13 +102,3 @@ def _state_at(line: Mapping[str, Any], at: datetime) -> str:
 
 def _name(agencies: dict[str, Agency], code: str) -> str:
     return agencies[code].name if code in agencies else code
-
-
-def chain_head(session: Session) -> events.Verdict:
-    """Return the state of the event chain, whose head the report carries out of the house."""
-    return events.verify(session)
-
-
-def owner_names(session: Session) -> dict[str, str]:
-    """Return each agency's name by code."""
-    return {code: agency.name for code, agency in registers.agencies(session).items()}

@@ -18,6 +18,7 @@ from planner.domain.plan import Extension, ResultDocument, TaskRecord
 from planner.domain.status import TaskState, Timeliness, timeliness
 from planner.errors import InputRejected, NotFound, Problem, Refused, WorldFailed
 from planner.i18n import gettext as _
+from planner.importer.door import seemly
 from planner.service.desk import Desk
 from planner.service.task_history import task_history
 from planner.store import plans
@@ -175,6 +176,11 @@ def done(desk: Desk, text: str, *, document: str, on: date, file: Path | None) -
         raise InputRejected(_("The result cannot be handed in yet."), problems)
     digest = ""
     if file is not None:
+        if file.exists() and not file.is_file():
+            message = _("This is a folder, a device or a pipe, not a file; give the path of a file.")
+            raise InputRejected(
+                _("The result cannot be handed in yet."), [Problem(place="--file", code="not_a_file", message=message)]
+            )
         try:
             with file.open("rb") as stream:
                 digest = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -182,7 +188,7 @@ def done(desk: Desk, text: str, *, document: str, on: date, file: Path | None) -
             raise NotFound(_("There is no file {path}.").format(path=file)) from None
         except OSError as error:
             raise WorldFailed(_("The file {name} cannot be read: {reason}").format(name=file, reason=error)) from error
-    result = ResultDocument(number=document.strip(), file_name=file.name if file else "", file_sha256=digest)
+    result = ResultDocument(number=document.strip(), file_name=seemly(file.name) if file else "", file_sha256=digest)
     change = {
         "to": TaskState.SUBMITTED,
         "percent": 100,

@@ -189,7 +189,8 @@ def save_all(session: Session, happened: Sequence[changes.Change], book: Book, a
 def _save_filed(session: Session, filed: Sequence[changes.PlanFiled], book: Book, at: datetime, reason: str) -> None:
     """Save filed versions with a number of statements that does not depend on how many there are."""
     keys = [change.record.plan.key for change in filed]
-    if len(set(keys)) < len(keys):  # two versions of one plan
+    # Two versions of one plan, or one that moves the edges of others: each sees what the one before has done.
+    if len(set(keys)) < len(keys) or (len(filed) > 1 and any(change.record.renumbered for change in filed)):
         for change in filed:
             _save_filed(session, [change], book, at, reason)
         return

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,16 @@ def test_an_unforeseen_error_is_told_as_json_and_shows_where_it_arose(monkeypatc
     error = json.loads(found.stdout)["error"]
     assert (error["code"], "by design" in error["message"]) == ("failed", True)
     assert "in broken" in found.stderr
+
+
+def test_a_pipe_is_neither_annotated_nor_handed_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLANNER_DATABASE_URL", f"sqlite:///{tmp_path / 'planner.db'}")
+    monkeypatch.chdir(tmp_path)
+    run = CliRunner().invoke
+    assert run(cli, ["init", "--sample", "thanh-hoa-2020", "--now", "2020-04-29"]).exit_code == 0
+    os.mkfifo("p.xlsx")
+    assert run(cli, ["plan", "check", "p.xlsx", "--annotate", "out.xlsx"]).exit_code == 1
+    done = ["task", "done", "assigned/stttt:3.3.7", "--document", "5/BC", "--on", "2020-05-05", "--file", "p.xlsx"]
+    found = run(cli, [*done, "--now", "2020-05-06", "--json"])
+    assert found.exit_code == 1
+    assert json.loads(found.stdout)["error"]["problems"][0]["code"] == "not_a_file"

@@ -419,6 +419,14 @@ def test_a_part_too_large_is_refused_before_it_is_parsed(monkeypatch: pytest.Mon
     assert "larger than" in refused(plain())
 
 
+@pytest.mark.parametrize("suffix", ["comments1.xml", ".vml"])
+def test_a_part_of_many_thousand_tags_is_refused_before_a_tree_is_built(suffix: str) -> None:
+    content = parts(rich())
+    bomb = b"<x>" + b"<a/>" * 300_000 + b"</x>"
+    told = refused(packed(content | {name: bomb for name in content if name.endswith(suffix)}))
+    assert "holds too much" in told
+
+
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04", b"x" * 100])
 def test_what_is_no_package_is_refused(data: bytes) -> None:
     assert "damaged" in refused(data)

@@ -196,6 +196,7 @@ def test_an_hour_belongs_to_the_day_it_ends_on(text: str, kind: K, last_day: dat
         ("quý I hằng năm", "FREQ=YEARLY;BYMONTH=3;BYMONTHDAY=-1"),
         ("trước quý II hằng năm", "FREQ=YEARLY;BYMONTH=3;BYMONTHDAY=31"),
         ("thứ Sáu hằng tuần", "FREQ=WEEKLY;BYDAY=FR"),
+        ("thứ 06 hằng tuần", "FREQ=WEEKLY;BYDAY=FR"),
         ("trước thứ hai hằng tuần", "FREQ=WEEKLY;BYDAY=SU"),
         ("hằng tháng trong năm 2020", "FREQ=MONTHLY;UNTIL=20201231"),
     ],
