@@ -144,7 +144,12 @@ class Judge:
         for role in top.rung.tell:
             if subject.blocker is not None and role is not Role.RESPONSIBLE:
                 yield self._notice(
-                    subject, top, role, reason=self._blocked(subject.blocker), state=NoticeState.SUPPRESSED
+                    subject,
+                    top,
+                    role,
+                    reason=self._blocked(subject.blocker),
+                    state=NoticeState.SUPPRESSED,
+                    may_return=True,
                 )
                 continue
             officer, how = self._ladder.resolve(role, subject.agency, subject.responsible)
@@ -161,7 +166,9 @@ class Judge:
             reason = " ".join(part for part in (when, blocked, subject.extra, how) if part)
             yield self._notice(subject, top, role, reason=reason, state=NoticeState.QUEUED)
 
-    def _notice(self, subject: _Subject, step: _Step, role: Role, *, reason: str, state: NoticeState) -> Notice:
+    def _notice(
+        self, subject: _Subject, step: _Step, role: Role, *, reason: str, state: NoticeState, may_return: bool = False
+    ) -> Notice:
         officer, _how = self._ladder.resolve(role, subject.agency, subject.responsible)
         kind = step.rung.kind_for(role)
         if subject.blocker is not None and state is NoticeState.QUEUED and kind is not NoticeKind.REMINDER:
@@ -177,6 +184,7 @@ class Judge:
             reason=reason,
             urgent=step.rung.urgent,
             state=state,
+            may_return=may_return,
         )
 
     def _steps(self, anchor: Anchor, day: date) -> tuple[_Step, ...]:

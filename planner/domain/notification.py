@@ -125,6 +125,7 @@ class Notice:
     urgent: bool = False  #: at once instead of in the digest
     state: NoticeState = NoticeState.QUEUED
     channel: str = "email"
+    may_return: bool = False  #: held back for a cause that may pass: a late blocker, a promise, a snooze
 
     @property
     def key(self) -> str:

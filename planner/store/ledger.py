@@ -60,6 +60,7 @@ def enqueue(session: Session, notices: Sequence[Notice], *, policy_hash: str, at
             "urgent": notice.urgent,
             "state": notice.state.value,
             "policy_hash": policy_hash,
+            "may_return": notice.may_return,
             "queued_at": at,
             "settled_at": at if notice.state in settled else None,
         }
@@ -86,6 +87,7 @@ def enqueue(session: Session, notices: Sequence[Notice], *, policy_hash: str, at
                 reason=notice.reason,
                 settled_at=None,
                 mail_id=None,
+                may_return=False,
             )
         )
     if not rows:
@@ -159,6 +161,7 @@ def notice_of(row: NoticeRow) -> Notice:
         urgent=row.urgent,
         state=NoticeState(row.state),
         channel=row.channel,
+        may_return=row.may_return,
     )
 
 

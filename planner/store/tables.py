@@ -385,9 +385,33 @@ class NoticeRow(Base):
     urgent: Mapped[bool]
     state: Mapped[str] = mapped_column(String(12))
     policy_hash: Mapped[str] = mapped_column(String(64))
+    may_return: Mapped[bool]  # held back for a cause that may pass: a late blocker, a promise, a snooze
     queued_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]
     mail_id: Mapped[int | None] = mapped_column(ForeignKey("mail.id"), index=True)
+
+
+class PolicyRow(Base):
+    """A reminder policy that has been in force, whole, under the SHA-256 of its content."""
+
+    __tablename__ = "policy"
+
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str]
+    version: Mapped[str]
+    content: Mapped[dict[str, Any]]
+    first_used_at: Mapped[datetime]
+
+
+class CaseRow(Base):
+    """One climb up the ladder: a subject with one deadline keeps the policy it began with until somebody moves it."""
+
+    __tablename__ = "reminder_case"
+
+    subject: Mapped[str] = mapped_column(String(260), primary_key=True)  # task key, or plan key
+    revision: Mapped[int] = mapped_column(primary_key=True)  # of the deadline
+    policy_hash: Mapped[str] = mapped_column(ForeignKey("policy.hash"), index=True)
+    begun_at: Mapped[datetime]
 
 
 class AttemptRow(Base):

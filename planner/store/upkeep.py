@@ -51,13 +51,13 @@ def reconcile(session: Session, judged: Mapping[str, Notice], at: datetime) -> C
             )
         )
     ).all()
-    settled: dict[int, NoticeState] = {}
+    settled: dict[int, tuple[NoticeState, bool]] = {}
     moved: dict[int, Notice] = {}
     mails: dict[int, int] = {}
     for row in waiting:
         notice = judged.get(row.key)
         if notice is None or notice.state is not NoticeState.QUEUED:
-            settled[row.id] = notice.state if notice else NoticeState.OBSOLETE
+            settled[row.id] = (notice.state, notice.may_return) if notice else (NoticeState.OBSOLETE, False)
         elif (notice.recipient, notice.kind.value) != (row.recipient, row.kind):
             moved[row.id] = notice
         elif not row.is_old:
@@ -68,12 +68,13 @@ def reconcile(session: Session, judged: Mapping[str, Notice], at: datetime) -> C
     # A mail that another worker has just taken up goes out as it is, and its notices with it.
     away = {notice_id for notice_id, mail_id in mails.items() if mail_id not in gone}
     done: Counter[NoticeState] = Counter()
-    for state in dict.fromkeys(settled.values()):
-        for some in ledger.chunks([one for one, then in settled.items() if then is state and one not in away]):
+    for then in dict.fromkeys(settled.values()):
+        state, may_return = then
+        for some in ledger.chunks([one for one, found in settled.items() if found == then and one not in away]):
             changed = session.execute(
                 update(ledger.NOTICE)
                 .where(ledger.NOTICE.c.id.in_(some), ledger.waits())
-                .values(state=state.value, settled_at=at)
+                .values(state=state.value, may_return=may_return, settled_at=at)
             )
             done[state] += cast(CursorResult[Any], changed).rowcount
     follow = [

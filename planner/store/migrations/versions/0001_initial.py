@@ -164,6 +164,7 @@ def upgrade() -> None:
         sa.Column("urgent", sa.Boolean(), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("policy_hash", sa.String(length=64), nullable=False),
+        sa.Column("may_return", sa.Boolean(), nullable=False),
         sa.Column("queued_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("mail_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
@@ -186,6 +187,27 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_notice_mail_id"), ["mail_id"], unique=False)
         batch_op.create_index("ix_notice_state_recipient", ["state", "recipient"], unique=False)
         batch_op.create_index(batch_op.f("ix_notice_subject"), ["subject"], unique=False)
+
+    op.create_table(
+        "policy",
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("version", sa.Text(), nullable=False),
+        sa.Column("content", sa.JSON(), nullable=False),
+        sa.Column("first_used_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("hash", name=op.f("pk_policy")),
+    )
+    op.create_table(
+        "reminder_case",
+        sa.Column("subject", sa.String(length=260), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("policy_hash", sa.String(length=64), nullable=False),
+        sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["policy_hash"], ["policy.hash"], name=op.f("fk_reminder_case_policy_hash")),
+        sa.PrimaryKeyConstraint("subject", "revision", name=op.f("pk_reminder_case")),
+    )
+    with op.batch_alter_table("reminder_case", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_reminder_case_policy_hash"), ["policy_hash"], unique=False)
 
     op.create_table(
         "officer",
@@ -417,6 +439,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_officer_agency"))
 
     op.drop_table("officer")
+    with op.batch_alter_table("reminder_case", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_reminder_case_policy_hash"))
+
+    op.drop_table("reminder_case")
+    op.drop_table("policy")
     with op.batch_alter_table("notice", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_notice_subject"))
         batch_op.drop_index("ix_notice_state_recipient")
