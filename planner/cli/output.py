@@ -14,6 +14,7 @@ from enum import Enum
 from typing import IO, Any
 
 import click
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -37,7 +38,10 @@ _SHORT = 8  # a heading no longer than this stands in one line
 def console(file: IO[str] | None = None) -> Console:
     """Return a console for `file` (default: standard output)."""
     stream = file or sys.stdout
-    return Console(file=stream, highlight=False, soft_wrap=False, width=None if stream.isatty() else _PIPE_WIDTH)
+    # emoji: ":x:" in a cell is what somebody typed, and is shown so.
+    return Console(
+        file=stream, highlight=False, soft_wrap=False, emoji=False, width=None if stream.isatty() else _PIPE_WIDTH
+    )
 
 
 def text_of(value: Any) -> str:
@@ -167,7 +171,9 @@ def show_problems(problems: Sequence[Problem], *, file: IO[str] | None = None) -
     """Print every problem with its place, errors first."""
     out = console(file)
     table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column(_("Place"), no_wrap=True)
+    # A long file name is folded: the message beside it must stay readable.
+    longest = max((cell_len(line) for p in problems for line in printable(_(p.place)).split("\n")), default=0)
+    table.add_column(_("Place"), overflow="fold", width=max(cell_len(_("Place")), min(longest, out.width // 3)))
     table.add_column(_("Kind"), no_wrap=True)
     table.add_column(_("What is wrong, and what to do"), overflow="fold")
     for problem in sorted(problems, key=lambda p: p.severity != "error"):
@@ -186,7 +192,7 @@ def say(message: str) -> None:
 @contextmanager
 def progress_bar(label: str, *, hidden: bool = False) -> Iterator[Progress]:
     """Show a progress bar on a terminal's standard error; elsewhere, and where it is `hidden`, show nothing."""
-    err = Console(file=sys.stderr)
+    err = Console(file=sys.stderr, emoji=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, disable=hidden or not err.is_terminal, transient=True) as bar:
         bar.add_task(label, total=None)

@@ -158,15 +158,16 @@ def diff(app: App, name: str, path: Path | None, old: int | None, new: int | Non
 @argument("name", metavar="PLAN")
 @option("-o", "--output", required=True, type=FILE, metavar="FILE", help=N_("The file; its ending says the format."))
 @option("--version", type=int, metavar="NUMBER", help=N_("Which version; default: the newest."))
+@option("--overwrite", is_flag=True, help=N_("Write the file even if there is one of that name."))
 @everywhere()
 @pass_app
-def export(app: App, name: str, output: Path, version: int | None) -> None:
+def export(app: App, name: str, output: Path, version: int | None, overwrite: bool) -> None:
     """Write a plan."""
     from planner.cli.output import say, show_problems
     from planner.errors import Problem
     from planner.service import versions
 
-    data = versions.export(app.desk(), name, output, version=version)
+    data = versions.export(app.desk(), name, output, version=version, overwrite=overwrite)
 
     def people() -> None:
         say(_("Written: {path}").format(path=data["file"]))

@@ -32,7 +32,7 @@ TASK_FIELDS: Mapping[str, str] = {
     "after": N_("Waits for"),
     "note": N_("Note"),
 }
-_GOAL_FIELDS: Mapping[str, str] = {"title": N_("Title"), "target": N_("Target")}
+_GOAL_FIELDS: Mapping[str, str] = {"code": N_("Number"), "title": N_("Title"), "target": N_("Target")}
 _PLAN_FIELDS: Mapping[str, str] = {"number": N_("Number"), "signed": N_("Signed on"), "calendar": N_("Calendar")}
 #: field -> message id of its name, whatever it is a field of
 FIELD_NAMES: Mapping[str, str] = {**_PLAN_FIELDS, **_GOAL_FIELDS, **TASK_FIELDS}
@@ -198,15 +198,22 @@ def compare(old: Plan, new: Plan, renumbered: Mapping[str, str] | None = None) -
         for field in _PLAN_FIELDS
         if getattr(old, field) != getattr(new, field)
     ]
-    goals = {goal.code: goal for goal in old.goals}
+    was_goal = _same_goals(old, new)
+    goal_now = {one.code: code for code, one in was_goal.items()}
     for goal in new.goals:
+        before_it = was_goal.get(goal.code)
         changed += [
             Difference(what="goal", code=goal.code, title=goal.title, field=field, before=was, after=value)
             for field in _GOAL_FIELDS
-            if (value := getattr(goal, field)) != (was := getattr(goals.get(goal.code), field, None))
+            if (value := getattr(goal, field)) != (was := getattr(before_it, field, None))
         ]
+    changed += [
+        Difference(what="goal", code=goal.code, title=goal.title, field="code", before=goal.code, after=None)
+        for goal in old.goals
+        if goal.code not in goal_now
+    ]
     for code, one in same.items():
-        was_words, words = _words(*before[one], follow), _words(*now[code], {})
+        was_words, words = _words(*before[one], follow, goal_now), _words(*now[code], {}, {})
         changed += [
             Difference(
                 what="task",
@@ -229,11 +236,33 @@ def compare(old: Plan, new: Plan, renumbered: Mapping[str, str] | None = None) -
     )
 
 
-def _words(goal: Goal, task: PlannedTask, follow: Mapping[str, str]) -> dict[str, Any]:
-    """Return what a task says, field by field; `follow` renames the tasks of the plan it waits for."""
+def _same_goals(old: Plan, new: Plan) -> dict[str, Goal]:
+    """Return the goal of the older version by its code in the newer one: of the same words, else of the same code."""
+    words: dict[str, list[Goal]] = {}
+    for goal in old.goals:
+        words.setdefault(name_key(goal.title), []).append(goal)
+    alone = Counter(name_key(goal.title) for goal in new.goals)
+    found: dict[str, Goal] = {}
+    for goal in new.goals:
+        like = words.get(name_key(goal.title), [])
+        if len(like) == 1 and alone[name_key(goal.title)] == 1:
+            found[goal.code] = like[0]
+    taken = {one.code for one in found.values()}
+    by_code = {goal.code: goal for goal in old.goals if goal.code not in taken}
+    for goal in new.goals:
+        if goal.code not in found and goal.code in by_code:
+            found[goal.code] = by_code[goal.code]
+    return found
+
+
+def _words(goal: Goal, task: PlannedTask, follow: Mapping[str, str], goal_now: Mapping[str, str]) -> dict[str, Any]:
+    """Return what a task says, field by field.
+
+    `follow` renames the tasks of the plan it waits for, `goal_now` its goal.
+    """
     return {
         "title": task.title,
-        "goal": goal.code,
+        "goal": goal_now.get(goal.code, goal.code),
         "responsible": task.responsible,
         "cooperating": task.cooperating,
         "due_text": task.deadline.text,

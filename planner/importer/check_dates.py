@@ -36,6 +36,18 @@ def starts_are_readable(reading: Reading) -> Iterator[Problem]:
             yield error(task.draft.start, "start_after_due", message.format(start=Cell(task.start, "").text, last=last))
 
 
+def deadlines_are_ahead(reading: Reading) -> Iterator[Problem]:
+    """Warn of a deadline that was past when the plan was signed: a wrong year is the likeliest mistake of all."""
+    if reading.signed is None:
+        return
+    for task in reading.tasks:
+        last = task.deadline.last_day if task.deadline else None
+        if last is not None and last < reading.signed:
+            message = _("The last day {last} lies before {signed}, the day the plan was signed; is the year right?")
+            message = message.format(last=write_day(last), signed=write_day(reading.signed))
+            yield warning(task.draft.due, "due_before_signed", message)
+
+
 def days_are_not_exchanged(reading: Reading) -> Iterator[Problem]:
     """Warn of real dates that Excel may have made of "12/1/2025": in their column only days up to 12 became dates."""
     if reading.draft.format != "xlsx":

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from planner.errors import Problem
 from planner.i18n import gettext as _
+from planner.importer.columns import names_several
 from planner.importer.complaints import error, listed, nearest, quoted, warning
 from planner.importer.draft import Cell
+from planner.importer.names import agency_key
 from planner.importer.reading import Reading, TaskReading
 
 LONGEST_PERSON = 254  #: characters of a name or an address, as the database keeps them
@@ -25,13 +27,23 @@ def responsible_is_known(reading: Reading) -> Iterator[Problem]:
         elif len(cell.text) > LONGEST_PERSON:
             message = _("The text has {count} characters, at most {most} are kept; shorten it.")
             yield error(cell, "text_too_long", message.format(count=len(cell.text), most=LONGEST_PERSON))
+        elif names_several(cell):
+            message = _('"{text}" names several persons; write the one who answers for the task, and only that one.')
+            yield error(cell, "responsible_several", message.format(text=quoted(cell.text)))
         elif reading.register is not None and reading.agency:
             yield from _responsible(reading, task)
 
 
 def _responsible(reading: Reading, task: TaskReading) -> Iterator[Problem]:
     cell, agency = task.draft.responsible, reading.agency
-    if not task.officers:
+    named = reading.register.agencies_by_name.get(agency_key(cell.text)) if reading.register else None
+    if not task.officers and named:
+        message = _(
+            '"{text}" is an agency; one person answers for a task. '
+            "Reminders go to the focal officer of {agency} until a person is named."
+        )
+        yield warning(cell, "responsible_agency", message.format(text=quoted(cell.text), agency=agency))
+    elif not task.officers:
         message = _(
             '"{text}" is not among the officers of {agency}. '
             "Reminders go to its focal officer until the person is registered."

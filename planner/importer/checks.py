@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from planner.domain.graph import circles
 from planner.errors import Problem
 from planner.i18n import gettext as _
-from planner.importer.check_dates import days_are_not_exchanged, starts_are_readable
+from planner.importer.check_dates import days_are_not_exchanged, deadlines_are_ahead, starts_are_readable
 from planner.importer.check_people import cooperating_are_known, lead_is_own, responsible_is_known
 from planner.importer.columns import read_number
 from planner.importer.complaints import UNPRINTABLE, error, listed, nearest, quoted, warning
@@ -278,6 +278,7 @@ CHECKS: tuple[Check, ...] = (
     lead_is_own,
     cooperating_are_known,
     deadlines_are_settled,
+    deadlines_are_ahead,
     starts_are_readable,
     days_are_not_exchanged,
     durations_are_days,

@@ -64,6 +64,33 @@ def read_person(cell: Cell) -> Person:
     return Person(names=tuple(dict.fromkeys(filter(None, (text, bare, name)))))
 
 
+_AMONG = re.compile(r"\s*(?:[,;&\n]|(?<![đĐ])/)\s*|\s+và\s+", re.IGNORECASE)  # what may stand between two persons
+# What else may stand behind a name: a post or an office, written with capitals or without.
+_NO_NAME = re.compile(
+    r"(?:trưởng|phó|giám|chủ|bí|chánh|chuyên|phòng|sở|ban|chi cục|cục|trung tâm|ubnd|ủy|uỷ|văn phòng|công chức|cán bộ"
+    r"|kế toán|thư ký|nhân viên|viên chức|hiệu|đội|tổ)\b",
+    re.IGNORECASE,
+)
+
+
+def names_several(cell: Cell) -> bool:
+    """Say whether a cell names more than one person: two mailboxes, or two names that are no post or office."""
+    text = cell.text.strip()
+    if text.count("@") > 1:
+        return len({word.strip(".").lower() for word in _BETWEEN.split(text) if "@" in word[1:-1]}) > 1
+    return "@" not in text and sum(map(_is_name, _AMONG.split(text))) > 1
+
+
+def _is_name(part: str) -> bool:
+    bare = _LEADING.sub("", part, count=1)
+    words = re.split(r"\s*[(]|\s+[-–]\s+", bare)[0].split()
+    return (
+        2 <= len(words) <= 6
+        and all(word.isalpha() and word[0].isupper() for word in words)
+        and _NO_NAME.match(" ".join(words)) is None
+    )
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Column:
     """One column of the table."""

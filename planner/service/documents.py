@@ -95,8 +95,10 @@ def save(path: Path, content: bytes) -> None:
     """Write bytes to a file, whole or not at all.
 
     Raises:
-        WorldFailed: the disk refuses.
+        WorldFailed: there is no such folder, or the disk refuses.
     """
+    if not path.parent.is_dir():
+        raise WorldFailed(_("There is no folder {path}. Make it, or name another file.").format(path=path.parent))
     part = path.with_name(f".{path.name}.part")
     try:
         part.write_bytes(content)
@@ -104,4 +106,6 @@ def save(path: Path, content: bytes) -> None:
     except OSError as error:
         with suppress(OSError):  # the failure itself is told below
             part.unlink(missing_ok=True)
-        raise WorldFailed(_("{path} cannot be written: {reason}").format(path=path, reason=error)) from error
+        raise WorldFailed(
+            _("{path} cannot be written: {reason}").format(path=path, reason=error.strerror or error)
+        ) from error

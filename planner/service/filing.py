@@ -169,6 +169,9 @@ def store(desk: Desk, session: Session, name: str, loaded: Loaded, answers: Answ
     if any(problem.severity == "error" for problem in problems):
         return Filed(file=name, agency=plan.agency, problems=tuple(problems))
     if latest is not None and latest.plan == plan and latest.state is not PlanState.RETURNED:
+        if answers != NO_ANSWERS:
+            message = _("The file is the version in force, unchanged; --renumbered and --replaced changed nothing.")
+            problems.append(Problem(place=name, code="answers_unused", message=message, severity="warning"))
         return filed_as(name, latest, problems, unchanged=True)
     record = PlanRecord(
         plan=plan,

@@ -18,7 +18,7 @@ from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 from planner import i18n
-from planner.errors import WorldFailed
+from planner.errors import NotFound, WorldFailed
 from planner.i18n import gettext as _
 from planner.importer import Loaded, load
 from planner.service.known import Known
@@ -39,9 +39,12 @@ class _Reader:
         self.have_filed = {task.split(":", 1)[0] for task in known.tasks}
 
     def read(self, path: Path) -> Loaded | WorldFailed:
+        # Whoever may put files into the folder must not make the command read others.
+        if path.is_symlink():
+            return WorldFailed(_("{name} is a link; put the file itself into the folder.").format(name=path.name))
         try:
             loaded = load(path, self.register)
-        except WorldFailed as error:
+        except (NotFound, WorldFailed) as error:  # also a file that went away since the folder was listed
             return WorldFailed(error.message)
         except OSError as error:
             return WorldFailed(_("The file {name} cannot be read: {reason}").format(name=path, reason=error))

@@ -19,6 +19,7 @@ from planner.errors import PermissionRefused, Problem, UsageRefused
 from planner.i18n import gettext as _
 from planner.importer import PlanDraft
 from planner.importer.columns import read_number
+from planner.importer.complaints import quoted
 from planner.importer.draft import TaskDraft
 from planner.service.desk import Desk
 from planner.store import plans, upkeep
@@ -188,7 +189,7 @@ class _Asking:
             and self.standing[new].task.title == self.tasks[new].title
         ):
             message = _('{new} is task {new} "{title}" already, which stands; {old} cannot take its place.')
-            self.refuse("--renumbered", message.format(new=new, old=old, title=self.tasks[new].title))
+            self.refuse("--renumbered", message.format(new=new, old=old, title=quoted(self.tasks[new].title)))
         else:
             return True
         return False
@@ -199,7 +200,7 @@ class _Asking:
             "its state, results and reminders go with it. If it is another task, file with --replaced {old}. "
             'For all such rows write "all" instead.'
         )
-        message = message.format(old=one.old, new=one.new, title=one.title)
+        message = message.format(old=one.old, new=one.new, title=quoted(one.title))
         return Problem(place=self.place(one.new, "code"), code="renumbered", message=message)
 
     def gone(self, pairs: Mapping[str, str]) -> Iterator[Problem]:
@@ -212,12 +213,12 @@ class _Asking:
             if carried_on or code in self.asked or record.state is TaskState.CONFIRMED:
                 continue
             message = _('Task {code} "{title}" is not in the file; it will be withdrawn.')
-            message = message.format(code=code, title=record.task.title)
+            message = message.format(code=code, title=quoted(record.task.title))
             searches += 1
             near = similar(record.task.title, fresh) if fresh and searches <= _MOST_SEARCHES else None
             if near is not None and code not in self.given.replaced:
                 hint = _('Much like it: {new} "{title}"; if it is the same task: --renumbered {code}={new}.')
-                message += " " + hint.format(code=code, new=near, title=fresh[near])
+                message += " " + hint.format(code=code, new=near, title=quoted(fresh[near]))
             yield Problem(place=self.file or code, code="task_left_out", message=message, severity="warning")
 
     def came_from(self, code: str, pairs: Mapping[str, str]) -> TaskRecord | None:

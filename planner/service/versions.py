@@ -174,7 +174,7 @@ def diff_file(desk: Desk, text: str, path: Path, *, old: int | None) -> Sides:
     )
 
 
-def export(desk: Desk, text: str, path: Path, *, version: int | None) -> dict[str, Any]:
+def export(desk: Desk, text: str, path: Path, *, version: int | None, overwrite: bool = False) -> dict[str, Any]:
     """Write a version of a plan as a file; filed again, it changes nothing.
 
     The file is read back before it counts as written. What keeps it from being filed today (a person who has left, an
@@ -183,7 +183,8 @@ def export(desk: Desk, text: str, path: Path, *, version: int | None) -> dict[st
     Raises:
         InputRejected: the name of the file says no format that can be written.
         NotFound: no such plan, or no such version.
-        Refused: the tasks were given by the directive itself; nobody files them.
+        Refused: the tasks were given by the directive itself, nobody files them; or the file is there and may not be
+            overwritten.
         WorldFailed: the disk refuses.
     """
     suffix = path.suffix.lower()
@@ -202,6 +203,9 @@ def export(desk: Desk, text: str, path: Path, *, version: int | None) -> dict[st
                 plan=key
             )
         )
+    if path.exists() and not overwrite:
+        message = _("{path} is there already and may hold your work; name another file, or add --overwrite.")
+        raise Refused(message.format(path=path))
     save(path, export_plan(record.plan, suffix, desk.calendar(record.plan.calendar)))
     with desk.reading() as session:
         back = filing.load_file(path, filing.known_to(desk, session).register())

@@ -16,6 +16,7 @@ from rich.console import Console
 from planner.cli import output
 from planner.domain.agency import Tier
 from planner.domain.status import TaskState, Timeliness
+from planner.errors import Problem
 from planner.i18n import speaking
 
 KEY = "h-thieu-hoa.x-tan-chau:II.3"
@@ -120,3 +121,20 @@ def test_a_pipe_is_no_terminal_and_a_terminal_is_one() -> None:
         assert not output.console(io.StringIO()).is_terminal
     finally:
         os.close(master)
+
+
+@pytest.mark.parametrize("width", [60, 100, None])
+def test_a_long_place_leaves_room_for_its_message(monkeypatch: pytest.MonkeyPatch, width: int | None) -> None:
+    file = io.StringIO()
+    real = Console(file=file, width=width or 240, force_terminal=width is not None, color_system=None, emoji=False)
+    monkeypatch.setattr(output, "console", lambda _file=None: real)
+    problem = Problem(place="k" * 240 + ".csv", code="x", message="Ô này để trống :x: hãy ghi một ngày")
+    with speaking("vi"):
+        output.show_problems([problem])
+    words = " ".join(line[-(width or 240) * 2 // 3 :] for line in file.getvalue().splitlines())
+    assert all(word in words for word in problem.message.split())
+
+
+def test_what_looks_like_an_emoji_is_shown_as_it_was_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    output.show_problems([Problem(place="C7", code="x", message="kịp thời :x: postgres:x:101")])
+    assert "kịp thời :x: postgres:x:101" in capsys.readouterr().out

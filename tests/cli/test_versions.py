@@ -138,6 +138,23 @@ def test_what_cannot_be_exported_is_told(filed: Path, run: Run) -> None:
     assert not (filed.parent / "x.yaml").exists()
 
 
+def test_an_export_never_overwrites_work_unless_told_to(filed: Path, run: Run) -> None:
+    path = filed.parent / "sua.yaml"
+    path.write_text("# của tôi", encoding="utf-8")
+    refused = run("plan", "export", "snv", "-o", str(path), "--json")
+    assert (refused.code, path.read_text(encoding="utf-8")) == (4, "# của tôi")
+    assert run("plan", "export", "snv", "-o", str(path), "--overwrite").code == 0
+    assert "của tôi" not in path.read_text(encoding="utf-8")
+
+
+def test_answers_about_an_unchanged_file_are_said_to_be_unused(filed: Path, run: Run) -> None:
+    path = filed.parent / "ra.yaml"
+    run("plan", "export", "snv", "-o", str(path))
+    again = run("plan", "file", str(path), "--renumbered", "I.9=II.1", "--json").data
+    assert again["unchanged"] is True
+    assert [one["code"] for one in again["problems"]] == ["answers_unused"]
+
+
 def test_an_export_that_would_not_read_the_same_says_which_cell(site: Path, run: Run) -> None:
     path = site / "ghi-chu.yaml"
     text = file_of(site, plan("A", "B")).read_text(encoding="utf-8")

@@ -141,3 +141,24 @@ def test_the_counts_count_tasks_and_not_fields() -> None:
     plan = Plan(agency="a", directive="d", goals=(Goal(code="I", title="x", tasks=(new,)),))
     old = replace(plan, goals=(replace(plan.goals[0], tasks=(make_task(),)),))
     assert compare(old, plan).counts == {"added": 0, "removed": 0, "renumbered": 0, "changed": 1}
+
+
+def test_a_goal_under_another_number_is_one_change_and_none_of_its_tasks() -> None:
+    old = make_plan()
+    goal = old.goals[0]
+    new = replace(old, goals=(Goal(code="I", title="Mục tiêu mới"), replace(goal, code="II", tasks=goal.tasks)))
+    told = compare(old, new)
+    assert [(one.what, one.code, one.field, one.before, one.after) for one in told.changed] == [
+        ("goal", "I", "code", None, "I"),
+        ("goal", "I", "title", None, "Mục tiêu mới"),
+        ("goal", "II", "code", "I", "II"),
+    ]
+    assert told.counts["changed"] == 0
+
+
+def test_a_goal_that_is_left_out_is_told() -> None:
+    new = make_plan()
+    old = replace(new, goals=(*new.goals, Goal(code="IX", title="Bỏ")))
+    assert [(one.what, one.field, one.before, one.after) for one in compare(old, new).changed] == [
+        ("goal", "code", "IX", None)
+    ]

@@ -36,6 +36,10 @@ def test_a_sound_plan_has_no_problem(tmp_path: Path) -> None:
         ({"responsible": None}, "responsible_missing", "error", ("C7", "Nobody")),
         ({"responsible": "x@stttt.example.vn"}, "responsible_unknown", "warning", ("C7", "focal officer")),
         ({"responsible": "Nguyễn Văn Z"}, "responsible_unknown", "warning", ("C7", "Nguyễn Văn Z")),
+        ({"responsible": "Sở Nội vụ"}, "responsible_agency", "warning", ("C7", "one person answers")),
+        ({"responsible": "Nguyễn Văn A, Trần Thị B"}, "responsible_several", "error", ("C7", "several persons")),
+        ({"responsible": "Đ/c Nguyễn Văn A và bà Trần Thị B"}, "responsible_several", "error", ("C7", "only that")),
+        ({"responsible": "a@stttt.example.vn; b@stttt.example.vn"}, "responsible_several", "error", ("C7", "a@stttt")),
         ({"responsible": "chanh.vp@vp-ubnd.example.vn"}, "responsible_elsewhere", "error", ("C7", "vp-ubnd")),
         ({"responsible": "Lê Văn C"}, "responsible_shared_name", "error", ("C7", "le.c1@stttt.example.vn, le.c2@")),
         ({"cooperating": "Sở Nội vu"}, "cooperating_unknown", "error", ("D7", "Sở Nội vụ (snv)")),
@@ -195,3 +199,10 @@ def test_problems_are_told_in_vietnamese_by_default(tmp_path: Path) -> None:
     with speaking("vi"):
         message = load(path, register()).problems[0].message
     assert message
+
+
+def test_a_deadline_before_the_day_of_signing_is_asked_about(tmp_path: Path) -> None:
+    loaded = judged(tmp_path, GOAL, task(1, due="20/4/2019"), task(2, due="4/5/2020"))
+    found = [problem for problem in loaded.problems if problem.code == "due_before_signed"]
+    assert [(problem.severity, problem.place) for problem in found] == [("warning", "Kế hoạch!G7")]
+    assert "20/4/2019" in found[0].message

@@ -101,6 +101,22 @@ def test_batches_give_what_filing_one_by_one_gives(desk: Desk, tmp_path: Path, f
         assert len(plans.task_records(session)) == 2 + 16
 
 
+def test_a_file_that_is_gone_or_a_link_is_refused_and_the_others_are_filed(desk: Desk, tmp_path: Path) -> None:
+    where = tmp_path / "plans"
+    codes = plans_of(desk, where, 3)
+    (tmp_path / "secret.csv").write_text("root:x:0:0", encoding="utf-8")
+    (where / "a000x.yaml").symlink_to(tmp_path / "none.yaml")
+    (where / "a001x.csv").symlink_to(tmp_path / "secret.csv")
+    result = run(desk, where)
+    assert [one.agency for one in result.files if one.ok] == codes
+    told = [problem.message for one in result.files if not one.ok for problem in one.problems]
+    assert len(told) == 2
+    assert all("put the file itself" in message for message in told)
+    with desk.reading() as session:
+        (gone,) = readers.read_many([where / "away.yaml"], filing.known_to(desk, session))
+    assert isinstance(gone, WorldFailed)
+
+
 def test_a_file_that_the_database_refuses_harms_no_other(desk: Desk, tmp_path: Path) -> None:
     """A reader that knew of an agency which is not in the database makes the foreign key refuse its plan."""
     codes = plans_of(desk, tmp_path, 5)
