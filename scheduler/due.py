@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from planner.config import ZONE
@@ -63,13 +63,14 @@ class Judge:
         department: str,
         dependencies: Iterable[tuple[str, str]] = (),
         forecasts: Mapping[str, Forecast] | None = None,
+        cases: Mapping[tuple[str, int], Policy] | None = None,
     ) -> None:
         """Prepare the answers; see `due_notices` for the arguments."""
         self._state, self._policy, self._calendar = state, policy, calendar
         self._today = now.astimezone(ZONE).date()
         self._ladder = Ladder(state, self._today, department)
-        self._forecasts = forecasts or {}
-        self._reached: dict[tuple[Anchor, date], tuple[_Step, ...]] = {}
+        self._forecasts, self._cases = forecasts or {}, cases or {}
+        self._reached: dict[tuple[str, Anchor, date], tuple[_Step, ...]] = {}
         self._unfiled: dict[str, frozenset[str]] = {}
         before: dict[str, list[str]] = defaultdict(list)
         for earlier, later in dependencies:
@@ -110,25 +111,28 @@ class Judge:
     def _of_task(self, record: TaskRecord) -> Iterator[Notice]:
         if record.state is TaskState.SUBMITTED and record.state_since is not None:
             handed_in = record.state_since.astimezone(ZONE).date()
-            yield from self._climb(self._subject(record), self._steps(Anchor.SUBMITTED, handed_in))
+            subject = self._subject(record)
+            yield from self._climb(subject, self._steps(subject, Anchor.SUBMITTED, handed_in))
         if not record.state.is_open or record.last_day is None:
             return
-        steps = self._steps(Anchor.DUE, record.last_day)
+        subject = self._subject(record)
+        steps = self._steps(subject, Anchor.DUE, record.last_day)
         if steps:
             blocker = self._blockers.end(record.key) if self._today > record.last_day else None
-            yield from self._climb(self._subject(record, blocker=blocker), steps)
+            yield from self._climb(replace(subject, blocker=blocker), steps)
         forecast = self._forecasts.get(record.key)
         if forecast is not None and forecast.at_risk and self._today <= record.last_day:
             extra = ""
             if forecast.finish is not None:
                 extra = _("The forecast ends on {day}.").format(day=vi_date(forecast.finish))
-            yield from self._climb(self._subject(record, extra=extra), self._steps(Anchor.AT_RISK, record.last_day))
+            at_risk = self._steps(subject, Anchor.AT_RISK, record.last_day)
+            yield from self._climb(replace(subject, extra=extra), at_risk)
 
     def _of_filing(self, directive: str, agency: str) -> Iterator[Notice]:
         deadline = self._state.directives[directive].filing_deadline
         if deadline is not None:
             subject = _Subject(key=plan_key(directive, agency), revision=0, agency=agency)
-            yield from self._climb(subject, self._steps(Anchor.FILING, deadline))
+            yield from self._climb(subject, self._steps(subject, Anchor.FILING, deadline))
 
     def _climb(self, subject: _Subject, steps: tuple[_Step, ...]) -> Iterator[Notice]:
         """Yield the notices of the rungs reached, lowest first: the last is told, the others are superseded."""
@@ -187,19 +191,21 @@ class Judge:
             may_return=may_return,
         )
 
-    def _steps(self, anchor: Anchor, day: date) -> tuple[_Step, ...]:
+    def _steps(self, subject: _Subject, anchor: Anchor, day: date) -> tuple[_Step, ...]:
         """Return what has been reached, lowest first: by day, on one day by the order of the ladder."""
-        if (anchor, day) not in self._reached:
+        policy = self._cases.get((subject.key, subject.revision), self._policy)
+        known = (policy.hash, anchor, day)
+        if known not in self._reached:
             reached = [
                 (nominal, place, rung)
-                for place, rung in self._policy.on(anchor)
+                for place, rung in policy.on(anchor)
                 for nominal in occurrences(rung.trigger, day, self._calendar, self._today, rung.cap)
             ]
             reached.sort(key=lambda step: step[:2])
-            self._reached[anchor, day] = tuple(
+            self._reached[known] = tuple(
                 _Step(rung=rung, nominal=nominal, when=rung.trigger.describe()) for nominal, _place, rung in reached
             )
-        return self._reached[anchor, day]
+        return self._reached[known]
 
     def _without_plan(self, directive: str) -> frozenset[str]:
         if directive not in self._unfiled:
@@ -210,14 +216,12 @@ class Judge:
             self._unfiled[directive] = frozenset(missing)
         return self._unfiled[directive]
 
-    def _subject(self, record: TaskRecord, *, blocker: str | None = None, extra: str = "") -> _Subject:
+    def _subject(self, record: TaskRecord) -> _Subject:
         return _Subject(
             key=record.key,
             revision=record.deadline_revision,
             agency=record.agency,
             responsible=record.task.responsible,
-            blocker=blocker,
-            extra=extra,
         )
 
     def _blocked(self, key: str) -> str:
@@ -235,7 +239,8 @@ class Judge:
         """Say whether a late task has reached a rung that tells its responsible person, and there is such a person."""
         record = self._state.tasks[key]
         if record.last_day is None or not any(
-            Role.RESPONSIBLE in step.rung.tell for step in self._steps(Anchor.DUE, record.last_day)
+            Role.RESPONSIBLE in step.rung.tell
+            for step in self._steps(self._subject(record), Anchor.DUE, record.last_day)
         ):
             return False
         officer, _how = self._ladder.resolve(Role.RESPONSIBLE, record.agency, record.task.responsible)
@@ -251,6 +256,7 @@ def due_notices(
     department: str,
     dependencies: Iterable[tuple[str, str]] = (),
     forecasts: Mapping[str, Forecast] | None = None,
+    cases: Mapping[tuple[str, int], Policy] | None = None,
 ) -> list[Notice]:
     """Return everything that must have been told by `now`, in a steady order.
 
@@ -266,9 +272,17 @@ def due_notices(
         department: code of the monitoring agency.
         dependencies: pairs of task keys, the predecessor first.
         forecasts: by task key; None: nothing is said about risk.
+        cases: by subject and deadline revision, the policy of a case begun under another version; missing: `policy`.
     """
     return Judge(
-        state, policy, calendar, now, department=department, dependencies=dependencies, forecasts=forecasts
+        state,
+        policy,
+        calendar,
+        now,
+        department=department,
+        dependencies=dependencies,
+        forecasts=forecasts,
+        cases=cases,
     ).due()
 
 
@@ -282,10 +296,20 @@ def still_true(
     department: str,
     dependencies: Iterable[tuple[str, str]] = (),
     forecasts: Mapping[str, Forecast] | None = None,
+    cases: Mapping[tuple[str, int], Policy] | None = None,
 ) -> bool:
     """Say whether a notice decided earlier would be decided again now; asked just before it is sent.
 
     For many notices make one `Judge` and ask its `now`.
     """
-    judge = Judge(state, policy, calendar, now, department=department, dependencies=dependencies, forecasts=forecasts)
+    judge = Judge(
+        state,
+        policy,
+        calendar,
+        now,
+        department=department,
+        dependencies=dependencies,
+        forecasts=forecasts,
+        cases=cases,
+    )
     return judge.now(notice) is not None

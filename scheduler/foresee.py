@@ -123,7 +123,7 @@ def simulate(shop: Shop, first: date, last: date) -> list[dict[str, Any]]:
         if not shop.may_send(now):
             continue
         with i18n.speaking(shop.settings.lang):
-            judged = shop.judge(shop.picture_of(picture.state, now), now)
+            judged = shop.judge(shop.picture_of(picture.state, now, picture.cases), now)
         sent = [
             one
             for one in judged
@@ -165,6 +165,7 @@ def route(shop: Shop, task: str, now: datetime) -> list[dict[str, Any]]:
             datetime.combine(day, time(12), ZONE),
             department=shop.settings.department,
             dependencies=picture.dependencies,
+            cases=picture.cases,
         ).of(key)
 
     with i18n.speaking(shop.settings.lang):

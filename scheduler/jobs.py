@@ -112,7 +112,7 @@ def queue_due(shop: Shop, now: datetime) -> Round:
     with i18n.speaking(shop.settings.lang):
         notices = shop.judge(picture, now)
     with writing(shop.engine) as session:
-        new = ledger.enqueue(session, notices, policy_hash=shop.policy.hash, at=now)
+        new = ledger.enqueue(session, notices, policy=shop.policy_version, at=now)
         settled = upkeep.reconcile(session, {notice.key: notice for notice in notices}, now)
     return Round(
         queued=new[NoticeState.QUEUED],

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import time
 from enum import StrEnum
 from functools import cached_property
@@ -181,11 +181,20 @@ class Policy(_Strict):
     sending: Sending
     rungs: tuple[Rung, ...] = Field(min_length=1)
 
+    @classmethod
+    def from_content(cls, content: Mapping[str, Any]) -> Policy:
+        """Return the policy that `content` was taken from; it was checked when it was loaded."""
+        return cls.model_validate(content)
+
+    @cached_property
+    def content(self) -> dict[str, Any]:
+        """Return the whole policy as JSON values: what is kept for the cases that begin under it."""
+        return self.model_dump(mode="json", by_alias=True)
+
     @cached_property
     def hash(self) -> str:
         """Return the SHA-256 of the content; spaces, comments and the order of keys do not change it."""
-        content = self.model_dump(mode="json", by_alias=True)
-        return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(self.content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
     def on(self, anchor: Anchor) -> tuple[tuple[int, Rung], ...]:
         """Return the rungs that count from `anchor`, each with its place in the ladder."""

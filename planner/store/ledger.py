@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, CursorResult, Table, and_, bindparam, case, func, not_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -18,12 +18,12 @@ from sqlalchemy.orm import Session
 
 from planner.domain.notification import Notice, NoticeKind, NoticeState
 from planner.domain.status import TaskState
+from planner.store import bulk, cases
 from planner.store.plans import OPEN_STATES
 from planner.store.tables import NoticeRow, PlanRow, TaskRow
 
 NOTICE = cast(Table, NoticeRow.__table__)
-_CHUNK = 5000  # a statement takes so many values and no more: databases have their limits
-_T = TypeVar("_T")
+chunks = bulk.chunks
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,8 +35,12 @@ class QueuedNotice:
     queued_at: datetime
 
 
-def enqueue(session: Session, notices: Sequence[Notice], *, policy_hash: str, at: datetime) -> Counter[NoticeState]:
+def enqueue(
+    session: Session, notices: Sequence[Notice], *, policy: cases.PolicyVersion, at: datetime
+) -> Counter[NoticeState]:
     """Enter notices into the ledger; one whose key is known changes nothing, unless it was held back and holds again.
+
+    What is told of for the first time begins a case under `policy`, in this transaction.
 
     Returns:
         How many rows came into each state.
@@ -59,7 +63,7 @@ def enqueue(session: Session, notices: Sequence[Notice], *, policy_hash: str, at
             "reason": notice.reason,
             "urgent": notice.urgent,
             "state": notice.state.value,
-            "policy_hash": policy_hash,
+            "policy_hash": policy.hash,
             "may_return": notice.may_return,
             "queued_at": at,
             "settled_at": at if notice.state in settled else None,
@@ -92,6 +96,10 @@ def enqueue(session: Session, notices: Sequence[Notice], *, policy_hash: str, at
         )
     if not rows:
         return Counter({NoticeState.QUEUED: len(reopened)})
+    cases.begin(session, ((by_key[key].subject, by_key[key].revision) for key in rows), policy, at)
+    other = cases.hashes(session, {by_key[key].subject for key in rows}, but=policy.hash)
+    for key, row in rows.items():
+        row["policy_hash"] = other.get((by_key[key].subject, by_key[key].revision), policy.hash)
     new = Counter({NoticeState.QUEUED: len(reopened)})
     statement = insert_new(NOTICE, session.get_bind().dialect.name)
     if session.get_bind().dialect.name == "postgresql":  # many rows a statement, and the driver counts none of them
@@ -255,12 +263,6 @@ def is_stale() -> ColumnElement[bool]:
     # By its subject, not by its kind: a rung about an owed plan may also be an urging letter or the Chairman's list.
     of_task = NOTICE.c.subject.contains(":")
     return or_(and_(of_task, ~task.where(wanted).exists()), and_(not_(of_task), filed.exists()))
-
-
-def chunks(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
-    """Yield `values` in pieces that one statement can take."""
-    for start in range(0, len(values), _CHUNK):
-        yield values[start : start + _CHUNK]
 
 
 # What is done for every single mail is prepared once: building a statement costs more than running it.

@@ -412,6 +412,7 @@ class CaseRow(Base):
     revision: Mapped[int] = mapped_column(primary_key=True)  # of the deadline
     policy_hash: Mapped[str] = mapped_column(ForeignKey("policy.hash"), index=True)
     begun_at: Mapped[datetime]
+    moved_at: Mapped[datetime | None]  # when a person last moved it to another version
 
 
 class AttemptRow(Base):

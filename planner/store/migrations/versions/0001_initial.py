@@ -203,6 +203,7 @@ def upgrade() -> None:
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("policy_hash", sa.String(length=64), nullable=False),
         sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("moved_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["policy_hash"], ["policy.hash"], name=op.f("fk_reminder_case_policy_hash")),
         sa.PrimaryKeyConstraint("subject", "revision", name=op.f("pk_reminder_case")),
     )
