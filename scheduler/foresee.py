@@ -54,7 +54,7 @@ def preview(shop: Shop, now: datetime) -> dict[str, Any]:
         with i18n.speaking(shop.settings.lang):
             judged = {one.key: one for one in shop.judge(picture, now)}
         told = ledger.times_told(session, {one.subject for one in judged.values()})
-        returned = [one for key, one in judged.items() if known.get(key) is NoticeState.BOUNCED]
+        returned = [one for key, one in judged.items() if known.get(key) in ledger.HELD_BACK]
         again = ledger.already_told(session, returned)
     state = picture.state
     queued = {key: one for key, one in judged.items() if one.state is NoticeState.QUEUED and key not in again}
@@ -123,7 +123,7 @@ def simulate(shop: Shop, first: date, last: date) -> list[dict[str, Any]]:
         if not shop.may_send(now):
             continue
         with i18n.speaking(shop.settings.lang):
-            judged = shop.judge(shop.picture_of(picture.state, now, picture.cases), now)
+            judged = shop.judge(shop.picture_of(picture.state, now, picture.cases, picture.spent), now)
         sent = [
             one
             for one in judged
@@ -166,6 +166,7 @@ def route(shop: Shop, task: str, now: datetime) -> list[dict[str, Any]]:
             department=shop.settings.department,
             dependencies=picture.dependencies,
             cases=picture.cases,
+            spent=picture.spent,
         ).of(key)
 
     with i18n.speaking(shop.settings.lang):

@@ -24,16 +24,19 @@ from pydantic import (
     PlainSerializer,
     ValidationError,
     ValidationInfo,
+    WithJsonSchema,
     field_validator,
 )
 from pydantic_core import ErrorDetails
 
 from planner.domain.notification import NoticeKind
+from planner.domain.span import PATTERN as SPAN_PATTERN
+from planner.domain.span import Span, parse_span
 from planner.errors import InputRejected
 from planner.i18n import N_
 from planner.i18n import gettext as _
 from scheduler.policy_file import PolicyFile
-from scheduler.rules import Anchor, Trigger, parse_trigger
+from scheduler.rules import TRIGGER_PATTERN, Anchor, Trigger, parse_trigger
 
 DEFAULT_FILE = Path(__file__).parent / "policies" / "default.yaml"
 
@@ -79,8 +82,12 @@ _KINDS = {
     ),
     Anchor.FILING: (NoticeKind.FILING, NoticeKind.URGING, NoticeKind.CHAIRMAN_LIST),
     Anchor.SUBMITTED: (NoticeKind.CONFIRMATION,),
+    Anchor.RETURNED: (NoticeKind.RETURNED,),
     Anchor.AT_RISK: (NoticeKind.AT_RISK,),
 }
+
+
+CLOCK_PATTERN = r"^([01]?[0-9]|2[0-3]):([0-5][0-9])$"
 
 
 def _choice(kind: type[StrEnum]) -> Callable[[Any], Any]:
@@ -96,7 +103,7 @@ def _choice(kind: type[StrEnum]) -> Callable[[Any], Any]:
 def _clock(value: Any) -> time:
     if isinstance(value, time):
         return value
-    found = re.fullmatch(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", str(value))
+    found = re.fullmatch(CLOCK_PATTERN, str(value))
     if found is None:
         raise ValueError(_('Found "{found}", expected an hour such as 07:30.').format(found=value))
     return time(int(found[1]), int(found[2]))
@@ -106,8 +113,35 @@ def _trigger(value: Any) -> Trigger:
     return value if isinstance(value, Trigger) else parse_trigger(str(value))
 
 
-Clock = Annotated[time, BeforeValidator(_clock), PlainSerializer(lambda at: f"{at:%H:%M}", return_type=str)]
-Text = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f\x7f]+$")]
+def _span(value: Any) -> Span:
+    return value if isinstance(value, Span) else parse_span(str(value))
+
+
+def _any_of(kind: type[StrEnum]) -> WithJsonSchema:
+    return WithJsonSchema({"enum": [member.value for member in kind]})
+
+
+def _written(pattern: str, *examples: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": pattern, "examples": list(examples)})
+
+
+_as_text = PlainSerializer(str, return_type=str)
+Clock = Annotated[
+    time,
+    BeforeValidator(_clock),
+    PlainSerializer(lambda at: f"{at:%H:%M}", return_type=str),
+    _written(CLOCK_PATTERN, "07:30", "17:00"),
+]
+Length = Annotated[Span, BeforeValidator(_span), _as_text, _written(SPAN_PATTERN, "10wd", "14d")]
+When = Annotated[
+    Trigger, BeforeValidator(_trigger), _as_text, _written(TRIGGER_PATTERN, "due -5wd", "every 5wd from due +10wd")
+]
+#: an editor reads "version: 1" as a number, the policy as text
+Text = Annotated[
+    str,
+    Field(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f\x7f]+$"),
+    WithJsonSchema({"type": ["string", "number"], "minLength": 1, "maxLength": 60}),
+]
 
 
 class _Strict(BaseModel):
@@ -120,6 +154,7 @@ class Sending(_Strict):
     opens: Clock = Field(alias="from")  #: first minute of the day
     closes: Clock = Field(alias="to")  #: from this minute on mail waits for the next day
     working_days_only: bool = True
+    most_a_day: int | None = Field(default=None, ge=1)  #: mails to one person on one day, digest and all; None: no end
 
     @field_validator("closes")
     @classmethod
@@ -129,13 +164,21 @@ class Sending(_Strict):
         return closes
 
 
+class Limit(_Strict):
+    """How far from today a promise or a snooze may reach."""
+
+    most: Length
+
+
 class Rung(_Strict):
     """One step of the ladder."""
 
     name: Text  #: stands in the key of each notice: a rung renamed is a new rung
-    trigger: Annotated[Trigger, BeforeValidator(_trigger), PlainSerializer(str, return_type=str)]
-    tell: tuple[Annotated[Role, BeforeValidator(_choice(Role))], ...] = Field(min_length=1)
-    kind: Annotated[NoticeKind, BeforeValidator(_choice(NoticeKind))]
+    trigger: When
+    tell: tuple[Annotated[Role, BeforeValidator(_choice(Role)), _any_of(Role)], ...] = Field(
+        min_length=1, json_schema_extra={"uniqueItems": True}
+    )
+    kind: Annotated[NoticeKind, BeforeValidator(_choice(NoticeKind)), _any_of(NoticeKind)]
     urgent: bool = False  #: at once, not in the day's digest
     cap: int | None = Field(default=None, ge=1)  #: most occurrences of a repeating rung; None: no end
 
@@ -179,6 +222,8 @@ class Policy(_Strict):
     name: Text
     version: Text
     sending: Sending
+    acknowledge: Limit = Limit(most=Span(count=10, unit="wd"))
+    snooze: Limit = Limit(most=Span(count=20, unit="wd"))
     rungs: tuple[Rung, ...] = Field(min_length=1)
 
     @classmethod
@@ -199,6 +244,16 @@ class Policy(_Strict):
     def on(self, anchor: Anchor) -> tuple[tuple[int, Rung], ...]:
         """Return the rungs that count from `anchor`, each with its place in the ladder."""
         return tuple((place, rung) for place, rung in enumerate(self.rungs) if rung.trigger.anchor is anchor)
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of a policy file, for editors; what it cannot say, `load` checks."""
+    made = Policy.model_json_schema(by_alias=True)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Reminder policy of planner",
+        **{key: value for key, value in made.items() if key != "title"},
+    }
 
 
 def load(path: Path | None = None) -> Policy:
@@ -252,7 +307,12 @@ def _keys_of(model: type[BaseModel]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
-_MODELS: dict[int | str, type[BaseModel]] = {"sending": Sending, "rungs": Rung}
+_MODELS: dict[int | str, type[BaseModel]] = {
+    "sending": Sending,
+    "acknowledge": Limit,
+    "snooze": Limit,
+    "rungs": Rung,
+}
 _EXPECTED = {
     "missing": N_('The key "{key}" is missing.'),
     "extra_forbidden": N_('No such key: "{key}". Known keys: {known}.'),

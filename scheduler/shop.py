@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -32,6 +32,7 @@ class Picture:
     dependencies: list[tuple[str, str]]
     forecasts: Mapping[str, Forecast]
     cases: Mapping[Case, Policy]  #: the policy of each case that began under another version
+    spent: Mapping[Case, set[tuple[str, date]]]  #: what was told on capped rungs of cases that were moved
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,12 +81,18 @@ class Shop:
 
     def pinned(self, session: Session) -> dict[Case, Policy]:
         """Return the policy of each case that goes on under another version than the one in force."""
-        begun = cases.hashes(session, but=self.policy.hash)
+        begun = cases.living(session, but=self.policy.hash)
         if not begun:
             return {}
         kept = cases.policies(session)
         read = {found: Policy.from_content(kept[found]) for found in set(begun.values())}
         return {case: read[found] for case, found in begun.items()}
+
+    def spent(self, session: Session, begun: Iterable[Policy]) -> dict[Case, set[tuple[str, date]]]:
+        """Return what was told on rungs with a cap, for cases that were moved to another version of the policy."""
+        policies = {found.hash: found for found in (self.policy, *begun)}.values()
+        capped = {rung.name for found in policies for rung in found.rungs if rung.cap is not None}
+        return cases.spent(session, sorted(capped))
 
     def calendar(self, name: str = "vn") -> Calendar:
         """Return a calendar by name, with the site's overrides."""
@@ -93,15 +100,25 @@ class Shop:
 
     def picture(self, session: Session, now: datetime) -> Picture:
         """Return the open work as it stands at `now`; the same number of statements whatever its size."""
-        return self.picture_of(present(session, now, states=WAITING_STATES), now, self.pinned(session))
+        begun = self.pinned(session)
+        return self.picture_of(
+            present(session, now, states=WAITING_STATES), now, begun, self.spent(session, begun.values())
+        )
 
-    def picture_of(self, state: State, now: datetime, begun: Mapping[Case, Policy]) -> Picture:
-        """Return a state with what is foreseen of it at `now`; `begun` is what `pinned` says."""
+    def picture_of(
+        self,
+        state: State,
+        now: datetime,
+        begun: Mapping[Case, Policy],
+        spent: Mapping[Case, set[tuple[str, date]]],
+    ) -> Picture:
+        """Return a state with what is foreseen of it at `now`; `begun` and `spent` are what those of the shop say."""
         return Picture(
             state=state,
             dependencies=dependencies_of(state.tasks),
             forecasts=outlook(state.tasks, state.plans, self.calendar, local_day(now)),
             cases=begun,
+            spent=spent,
         )
 
     def judge(self, picture: Picture, now: datetime) -> list[Notice]:
@@ -115,6 +132,7 @@ class Shop:
             dependencies=picture.dependencies,
             forecasts=picture.forecasts,
             cases=picture.cases,
+            spent=picture.spent,
         )
 
     def may_send(self, now: datetime) -> bool:

@@ -77,7 +77,7 @@ def enqueue(
         for key, row in _known(session, list(rows))
         if rows.pop(key)["state"] == NoticeState.QUEUED and row is not None
     ]
-    again = already_told(session, [by_key[key] for _id, key, state in reopened if state == NoticeState.BOUNCED])
+    again = already_told(session, [by_key[key] for _id, key, _state in reopened])
     reopened = [row for row in reopened if row[1] not in again]
     for notice_id, key, _state in reopened:
         notice = by_key[key]
@@ -257,6 +257,7 @@ def is_stale() -> ColumnElement[bool]:
     )
     wanted = case(
         (NOTICE.c.kind == NoticeKind.CONFIRMATION.value, TaskRow.state == TaskState.SUBMITTED.value),
+        (NOTICE.c.kind == NoticeKind.RETURNED.value, TaskRow.state == TaskState.RETURNED.value),
         else_=TaskRow.state.in_(OPEN_STATES),
     )
     filed = select(PlanRow.key).where(PlanRow.key == NOTICE.c.subject, PlanRow.accepted_version.is_not(None))
