@@ -26,11 +26,11 @@ from scheduler.policy import Policy, Role, Rung
 from scheduler.rules import Anchor, occurrences
 from scheduler.waiting import Blockers, holding_up
 
-__all__ = ["Judge", "due_notices", "holding_up", "still_true"]
+__all__ = ["Judge", "Step", "due_notices", "holding_up", "steps_reached", "still_true"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Step:
+class Step:
     """One occurrence of one rung that has been reached."""
 
     rung: Rung
@@ -50,6 +50,37 @@ class _Subject:
     promise: Pause | None = None  #: by when who answers for it promised it, kept or not
     snooze: Pause | None = None  #: the department holds the whole ladder
     extra: str = ""  #: one more sentence for the reason
+
+
+def steps_reached(
+    policy: Policy,
+    anchor: Anchor,
+    day: date,
+    calendar: Calendar,
+    today: date,
+    *,
+    spent: Collection[tuple[str, date]] = (),
+) -> tuple[Step, ...]:
+    """Return what has been reached by `today`, lowest first: by day, on one day by the order of the ladder.
+
+    Args:
+        policy: the ladder.
+        anchor: what its rungs count from.
+        day: that day.
+        calendar: which days are worked.
+        today: the day asked about, inclusive.
+        spent: (rung, day) of what was told under another version: it counts against a rung's cap.
+    """
+    reached = []
+    for place, rung in policy.on(anchor):
+        days = occurrences(rung.trigger, day, calendar, today, rung.cap)
+        told = {nominal for name, nominal in spent if name == rung.name}
+        if rung.cap is not None and told:
+            known = [nominal for nominal in days if nominal <= max(told)]
+            days = (*known, *days[len(known) :][: max(0, rung.cap - len(told))])
+        reached += [(nominal, place, rung) for nominal in days]
+    reached.sort(key=lambda step: step[:2])
+    return tuple(Step(rung=rung, nominal=nominal, when=rung.trigger.describe()) for nominal, _place, rung in reached)
 
 
 class Judge:
@@ -73,7 +104,7 @@ class Judge:
         self._today = now.astimezone(ZONE).date()
         self._ladder = Ladder(state, self._today, department)
         self._forecasts, self._cases, self._spent = forecasts or {}, cases or {}, spent or {}
-        self._reached: dict[tuple[str, Anchor, date], tuple[_Step, ...]] = {}
+        self._reached: dict[tuple[str, Anchor, date], tuple[Step, ...]] = {}
         self._unfiled: dict[str, frozenset[str]] = {}
         before: dict[str, list[str]] = defaultdict(list)
         for earlier, later in dependencies:
@@ -141,7 +172,7 @@ class Judge:
             subject = _Subject(key=plan_key(directive, agency), revision=0, agency=agency)
             yield from self._climb(subject, self._steps(subject, Anchor.FILING, deadline))
 
-    def _climb(self, subject: _Subject, steps: tuple[_Step, ...]) -> Iterator[Notice]:
+    def _climb(self, subject: _Subject, steps: tuple[Step, ...]) -> Iterator[Notice]:
         """Yield the notices of the rungs reached, lowest first: the last is told, the others are superseded."""
         if not steps:
             return
@@ -200,7 +231,7 @@ class Judge:
         return text if text.endswith(".") else f"{text}."
 
     def _notice(
-        self, subject: _Subject, step: _Step, role: Role, *, reason: str, state: NoticeState, may_return: bool = False
+        self, subject: _Subject, step: Step, role: Role, *, reason: str, state: NoticeState, may_return: bool = False
     ) -> Notice:
         officer, _how = self._ladder.resolve(role, subject.agency, subject.responsible)
         kind = step.rung.kind_for(role)
@@ -220,32 +251,16 @@ class Judge:
             may_return=may_return,
         )
 
-    def _steps(self, subject: _Subject, anchor: Anchor, day: date) -> tuple[_Step, ...]:
+    def _steps(self, subject: _Subject, anchor: Anchor, day: date) -> tuple[Step, ...]:
         """Return what has been reached, lowest first: by day, on one day by the order of the ladder."""
         case = (subject.key, subject.revision)
         policy = self._cases.get(case, self._policy)
         if case in self._spent:
-            return self._climbed(policy, anchor, day, self._spent[case])
+            return steps_reached(policy, anchor, day, self._calendar, self._today, spent=self._spent[case])
         known = (policy.hash, anchor, day)
         if known not in self._reached:
-            self._reached[known] = self._climbed(policy, anchor, day, ())
+            self._reached[known] = steps_reached(policy, anchor, day, self._calendar, self._today)
         return self._reached[known]
-
-    def _climbed(
-        self, policy: Policy, anchor: Anchor, day: date, spent: Collection[tuple[str, date]]
-    ) -> tuple[_Step, ...]:
-        reached = []
-        for place, rung in policy.on(anchor):
-            days = occurrences(rung.trigger, day, self._calendar, self._today, rung.cap)
-            told = {nominal for name, nominal in spent if name == rung.name}
-            if rung.cap is not None and told:  # what was told under another version counts against the cap
-                known = [nominal for nominal in days if nominal <= max(told)]
-                days = (*known, *days[len(known) :][: max(0, rung.cap - len(told))])
-            reached += [(nominal, place, rung) for nominal in days]
-        reached.sort(key=lambda step: step[:2])
-        return tuple(
-            _Step(rung=rung, nominal=nominal, when=rung.trigger.describe()) for nominal, _place, rung in reached
-        )
 
     def _without_plan(self, directive: str) -> frozenset[str]:
         if directive not in self._unfiled:

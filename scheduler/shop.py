@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
+from typing import Any
 
 from planner import calendars
 from planner.config import ZONE, Settings
@@ -87,6 +88,21 @@ class Shop:
         kept = cases.policies(session)
         read = {found: Policy.from_content(kept[found]) for found in set(begun.values())}
         return {case: read[found] for case, found in begun.items()}
+
+    def versions(self) -> list[dict[str, Any]]:
+        """Return each version of the ladder that was ever in force, with the number of cases that run under it."""
+        with database.reading(self.engine) as session:
+            return [
+                {
+                    "hash": one.hash,
+                    "name": one.name,
+                    "version": one.version,
+                    "since": since,
+                    "cases": count,
+                    "in_force": one.hash == self.policy.hash,
+                }
+                for one, since, count in cases.counts(session)
+            ]
 
     def spent(self, session: Session, begun: Iterable[Policy]) -> dict[Case, set[tuple[str, date]]]:
         """Return what was told on rungs with a cap, for cases that were moved to another version of the policy."""

@@ -7,9 +7,9 @@ compare-and-set on its state. Source: design notes, "Reminders and escalations".
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, CursorResult, Table, and_, bindparam, case, func, not_, or_, select, update
@@ -123,12 +123,22 @@ def already_told(session: Session, notices: Sequence[Notice]) -> set[str]:
 
     Who stands in for somebody whose mail came back may have had the step as head of the agency before.
     """
+    told = told_to(session, {notice.subject for notice in notices})
+    return {one.key for one in notices if (one.subject, one.revision, one.rung, one.nominal, one.recipient) in told}
+
+
+def told_to(session: Session, subjects: Collection[str] | None = None) -> set[tuple[str, int, str, date, str]]:
+    """Return (subject, revision, rung, day, recipient) of everything somebody was told of `subjects`; None: of all."""
     columns = (NOTICE.c.subject, NOTICE.c.revision, NOTICE.c.rung, NOTICE.c.nominal, NOTICE.c.recipient)
     received = or_(NOTICE.c.state == NoticeState.SENT.value, NOTICE.c.state == NoticeState.MAILED.value)
-    told: set[tuple[Any, ...]] = set()
-    for some in chunks(sorted({notice.subject for notice in notices})):
-        told.update(map(tuple, session.execute(select(*columns).where(received, NOTICE.c.subject.in_(some)))))
-    return {one.key for one in notices if (one.subject, one.revision, one.rung, one.nominal, one.recipient) in told}
+    asked = [select(*columns).where(received)]
+    if subjects is not None:
+        asked = [asked[0].where(NOTICE.c.subject.in_(some)) for some in chunks(sorted(subjects))]
+    return {
+        (row.subject, row.revision, row.rung, row.nominal, row.recipient)
+        for statement in asked
+        for row in session.execute(statement)
+    }
 
 
 def insert_new(table: Table, dialect: str) -> Any:

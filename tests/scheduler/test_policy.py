@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from planner.errors import InputRejected, Problem
 from planner.i18n import speaking
-from scheduler.policy import DEFAULT_FILE, Role, load
+from scheduler.policy import DEFAULT_FILE, Role, Sending, load
 from scheduler.policy_file import PolicyFile
 
 GOOD = """\
@@ -164,7 +164,7 @@ def test_references_inside_the_file_are_refused_so_that_a_small_file_cannot_grow
 def test_no_text_at_all_breaks_the_reader(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     file = tmp_path_factory.getbasetemp() / "random.yaml"
     file.write_text(text, encoding="utf-8")
-    reader = PolicyFile(file, ["name"])
+    reader = PolicyFile(file, Sending)
     data = reader.read()
     assert isinstance(data, dict) or reader.sorted_problems()
     with pytest.raises(InputRejected):  # these letters cannot spell a whole policy
