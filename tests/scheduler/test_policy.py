@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from datetime import time
 from pathlib import Path
 from typing import Any
@@ -201,7 +202,7 @@ def fits(value: Any, rule: dict[str, Any], whole: dict[str, Any]) -> bool:
             return isinstance(value, int) and not isinstance(value, bool)
         return isinstance(value, types[name])
 
-    checks = {
+    checks: dict[str, Callable[[Any], bool]] = {
         "type": lambda want: any(map(is_a, [want] if isinstance(want, str) else want)),
         "enum": lambda want: value in want,
         "anyOf": lambda want: any(fits(value, one, whole) for one in want),

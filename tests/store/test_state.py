@@ -146,9 +146,14 @@ class Province:
     def lift(self, desk: Desk) -> None:
         with desk.reading() as session:
             now = present(session, desk.now).tasks
-        held = [key for key, record in sorted(now.items()) if record.promise or record.snooze]
-        key = self.chance.choice(held or sorted(now))
-        pauses.lift(desk, key, PauseKind.PROMISE if now[key].promise else PauseKind.SNOOZE, reason="thôi")
+        held = [
+            (key, kind)
+            for key, record in sorted(now.items())
+            for kind, pause in ((PauseKind.PROMISE, record.promise), (PauseKind.SNOOZE, record.snooze))
+            if pause is not None and pause.holds_on(desk.today)
+        ]
+        key, kind = self.chance.choice(held or [(sorted(now)[0], PauseKind.PROMISE)])
+        pauses.lift(desk, key, kind, reason="thôi")
 
     def report(self, desk: Desk) -> None:
         agency = self.chance.choice(AGENCIES).code
