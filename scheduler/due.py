@@ -199,7 +199,8 @@ class Judge:
                 role=_(role.label), when=top.when, day=vi_date(top.nominal)
             )
             blocked = self._blocked(subject.blocker) if subject.blocker is not None else ""
-            promised = self._promised(subject.promise) if subject.promise is not None else ""
+            promise = subject.promise
+            promised = self._promised(promise) if promise is not None and promise.since <= self._today else ""
             reason = " ".join(part for part in (when, blocked, promised, subject.extra, how) if part)
             yield self._notice(subject, top, role, reason=reason, state=NoticeState.QUEUED)
 

@@ -315,7 +315,7 @@ def _task(agency: str, responsible: str, last_day: date | None, now: datetime, g
 
 
 def _pause(until: date | None, by: Person, now: datetime) -> Pause | None:
-    return None if until is None else Pause(until=until, reason="-", by=_mailbox(by), at=now)
+    return None if until is None else Pause(since=date.min, until=until, reason="-", by=_mailbox(by), at=now)
 
 
 def _mailbox(person: Person) -> str:

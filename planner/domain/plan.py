@@ -142,14 +142,15 @@ _PAUSE_LABELS = {PauseKind.PROMISE: N_("promised"), PauseKind.SNOOZE: N_("remind
 class Pause:
     """Reminders about a task are quiet through a day; it ends by itself, for it is only ever compared with today."""
 
-    until: date  #: last day on which it holds
+    since: date  #: first day on which it holds: the local day on which it was made
+    until: date  #: last day
     reason: str
     by: str  #: e-mail of who promised or decided, or "local"
     at: datetime  #: UTC
 
-    def holds_on(self, today: date) -> bool:
-        """Say whether it still holds."""
-        return today <= self.until
+    def holds_on(self, day: date) -> bool:
+        """Say whether it holds on `day`."""
+        return self.since <= day <= self.until
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

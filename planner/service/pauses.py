@@ -77,7 +77,13 @@ def _pause(desk: Desk, text: str, what: PauseKind, until: date, reason: str) -> 
                 )
             )
         _require_near(desk, until, _furthest(session, record, what), _OPTIONS[what])
-        pause = Pause(until=until, reason=reason.strip(), by=desk.user.lower() if desk.user else "local", at=desk.now)
+        pause = Pause(
+            since=desk.today,
+            until=until,
+            reason=reason.strip(),
+            by=desk.user.lower() if desk.user else "local",
+            at=desk.now,
+        )
         change: Pausing = (
             TaskAcknowledged(task=record.key, promise=pause)
             if what is PauseKind.PROMISE

@@ -744,7 +744,7 @@ def test_what_is_still_true_is_exactly_what_would_be_decided_anew(
 
 
 def pause(until: str, by: str = "member@snv.example.vn") -> Pause:
-    return Pause(until=date.fromisoformat(until), reason="chờ ký số", by=by, at=at("2020-05-08"))
+    return Pause(since=DUE, until=date.fromisoformat(until), reason="chờ ký số", by=by, at=at(DUE))
 
 
 def by_role(notices: Iterable[Notice]) -> dict[str, tuple[str, str]]:
@@ -775,6 +775,12 @@ def test_a_promise_ends_by_itself_and_the_same_rung_is_told_after_all() -> None:
     assert told_after.key == held.key
     heads = next(n for n in after if n.role == "agency_head")
     assert "to have it done by 13/5/2020, which is past" in heads.reason
+
+
+def test_a_promise_says_nothing_of_the_days_before_it_was_made() -> None:
+    found = state(task(promise=pause("2020-05-13")))
+    assert by_role(due(found, "2020-05-07")) == {"responsible": ("due-1wd", "queued")}
+    assert all("13/5/2020" not in notice.reason for notice in due(found, "2020-05-07"))
 
 
 def test_while_a_promise_holds_the_rungs_are_climbed_all_the_same() -> None:

@@ -285,6 +285,7 @@ def test_preview_simulate_and_route_each_show_what_is_not_told_and_why(province:
     rows = foresee.route(province.shop, "snv:I.1", at("2020-05-15"))
     mine = [(row["day"].day, row["state"]) for row in rows if (row["rung"], row["role"]) == ("due+1wd", "responsible")]
     assert mine == [(18, "suppressed"), (20, "queued")]
+    assert [row["state"] for row in rows if row["rung"] == "due-1wd"] == ["queued"]  # before the promise was made
     for row in (one for one in (*seen, *rows, *days[0]["held_back"]) if one["state"] == "suppressed"):
         assert "chờ ký số" in row["reason"]
     assert all(one["reason"] for one in seen)
