@@ -8,8 +8,8 @@ superseded. Reads no clock, sends nothing. Source: design notes "Reminders and e
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from planner.config import ZONE
@@ -17,7 +17,7 @@ from planner.domain.calendar import Calendar
 from planner.domain.filing import filing
 from planner.domain.forecast import Forecast
 from planner.domain.notification import Notice, NoticeKind, NoticeState
-from planner.domain.plan import State, TaskRecord, plan_key
+from planner.domain.plan import Pause, State, TaskRecord, plan_key
 from planner.domain.status import TaskState
 from planner.i18n import gettext as _
 from planner.templating import vi_date
@@ -26,11 +26,11 @@ from scheduler.policy import Policy, Role, Rung
 from scheduler.rules import Anchor, occurrences
 from scheduler.waiting import Blockers, holding_up
 
-__all__ = ["Judge", "due_notices", "holding_up", "still_true"]
+__all__ = ["Judge", "Step", "due_notices", "holding_up", "steps_reached", "still_true"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Step:
+class Step:
     """One occurrence of one rung that has been reached."""
 
     rung: Rung
@@ -47,7 +47,40 @@ class _Subject:
     agency: str  #: code, as given
     responsible: str | None = None
     blocker: str | None = None  #: late task of another agency for which this one waits
+    promise: Pause | None = None  #: by when who answers for it promised it, kept or not
+    snooze: Pause | None = None  #: the department holds the whole ladder
     extra: str = ""  #: one more sentence for the reason
+
+
+def steps_reached(
+    policy: Policy,
+    anchor: Anchor,
+    day: date,
+    calendar: Calendar,
+    today: date,
+    *,
+    spent: Collection[tuple[str, date]] = (),
+) -> tuple[Step, ...]:
+    """Return what has been reached by `today`, lowest first: by day, on one day by the order of the ladder.
+
+    Args:
+        policy: the ladder.
+        anchor: what its rungs count from.
+        day: that day.
+        calendar: which days are worked.
+        today: the day asked about, inclusive.
+        spent: (rung, day) of what was told under another version: it counts against a rung's cap.
+    """
+    reached = []
+    for place, rung in policy.on(anchor):
+        days = occurrences(rung.trigger, day, calendar, today, rung.cap)
+        told = {nominal for name, nominal in spent if name == rung.name}
+        if rung.cap is not None and told:
+            known = [nominal for nominal in days if nominal <= max(told)]
+            days = (*known, *days[len(known) :][: max(0, rung.cap - len(told))])
+        reached += [(nominal, place, rung) for nominal in days]
+    reached.sort(key=lambda step: step[:2])
+    return tuple(Step(rung=rung, nominal=nominal, when=rung.trigger.describe()) for nominal, _place, rung in reached)
 
 
 class Judge:
@@ -63,13 +96,15 @@ class Judge:
         department: str,
         dependencies: Iterable[tuple[str, str]] = (),
         forecasts: Mapping[str, Forecast] | None = None,
+        cases: Mapping[tuple[str, int], Policy] | None = None,
+        spent: Mapping[tuple[str, int], Collection[tuple[str, date]]] | None = None,
     ) -> None:
         """Prepare the answers; see `due_notices` for the arguments."""
         self._state, self._policy, self._calendar = state, policy, calendar
         self._today = now.astimezone(ZONE).date()
         self._ladder = Ladder(state, self._today, department)
-        self._forecasts = forecasts or {}
-        self._reached: dict[tuple[Anchor, date], tuple[_Step, ...]] = {}
+        self._forecasts, self._cases, self._spent = forecasts or {}, cases or {}, spent or {}
+        self._reached: dict[tuple[str, Anchor, date], tuple[Step, ...]] = {}
         self._unfiled: dict[str, frozenset[str]] = {}
         before: dict[str, list[str]] = defaultdict(list)
         for earlier, later in dependencies:
@@ -110,27 +145,34 @@ class Judge:
     def _of_task(self, record: TaskRecord) -> Iterator[Notice]:
         if record.state is TaskState.SUBMITTED and record.state_since is not None:
             handed_in = record.state_since.astimezone(ZONE).date()
-            yield from self._climb(self._subject(record), self._steps(Anchor.SUBMITTED, handed_in))
+            subject = self._subject(record)
+            yield from self._climb(subject, self._steps(subject, Anchor.SUBMITTED, handed_in))
+        if record.state is TaskState.RETURNED and record.state_since is not None:
+            returned = record.state_since.astimezone(ZONE).date()
+            subject = self._subject(record)
+            yield from self._climb(subject, self._steps(subject, Anchor.RETURNED, returned))
         if not record.state.is_open or record.last_day is None:
             return
-        steps = self._steps(Anchor.DUE, record.last_day)
+        subject = self._subject(record)
+        steps = self._steps(subject, Anchor.DUE, record.last_day)
         if steps:
             blocker = self._blockers.end(record.key) if self._today > record.last_day else None
-            yield from self._climb(self._subject(record, blocker=blocker), steps)
+            yield from self._climb(replace(subject, blocker=blocker), steps)
         forecast = self._forecasts.get(record.key)
         if forecast is not None and forecast.at_risk and self._today <= record.last_day:
             extra = ""
             if forecast.finish is not None:
                 extra = _("The forecast ends on {day}.").format(day=vi_date(forecast.finish))
-            yield from self._climb(self._subject(record, extra=extra), self._steps(Anchor.AT_RISK, record.last_day))
+            at_risk = self._steps(subject, Anchor.AT_RISK, record.last_day)
+            yield from self._climb(replace(subject, extra=extra), at_risk)
 
     def _of_filing(self, directive: str, agency: str) -> Iterator[Notice]:
         deadline = self._state.directives[directive].filing_deadline
         if deadline is not None:
             subject = _Subject(key=plan_key(directive, agency), revision=0, agency=agency)
-            yield from self._climb(subject, self._steps(Anchor.FILING, deadline))
+            yield from self._climb(subject, self._steps(subject, Anchor.FILING, deadline))
 
-    def _climb(self, subject: _Subject, steps: tuple[_Step, ...]) -> Iterator[Notice]:
+    def _climb(self, subject: _Subject, steps: tuple[Step, ...]) -> Iterator[Notice]:
         """Yield the notices of the rungs reached, lowest first: the last is told, the others are superseded."""
         if not steps:
             return
@@ -142,15 +184,9 @@ class Judge:
                     yield self._notice(subject, step, role, reason=reason, state=NoticeState.SUPERSEDED)
         told: dict[str, Role] = {}
         for role in top.rung.tell:
-            if subject.blocker is not None and role is not Role.RESPONSIBLE:
-                yield self._notice(
-                    subject,
-                    top,
-                    role,
-                    reason=self._blocked(subject.blocker),
-                    state=NoticeState.SUPPRESSED,
-                    may_return=True,
-                )
+            held = self._held(subject, role)
+            if held:
+                yield self._notice(subject, top, role, reason=held, state=NoticeState.SUPPRESSED, may_return=True)
                 continue
             officer, how = self._ladder.resolve(role, subject.agency, subject.responsible)
             if officer is not None and officer.email in told:
@@ -163,11 +199,40 @@ class Judge:
                 role=_(role.label), when=top.when, day=vi_date(top.nominal)
             )
             blocked = self._blocked(subject.blocker) if subject.blocker is not None else ""
-            reason = " ".join(part for part in (when, blocked, subject.extra, how) if part)
+            promise = subject.promise
+            promised = self._promised(promise) if promise is not None and promise.since <= self._today else ""
+            reason = " ".join(part for part in (when, blocked, promised, subject.extra, how) if part)
             yield self._notice(subject, top, role, reason=reason, state=NoticeState.QUEUED)
 
+    def _held(self, subject: _Subject, role: Role) -> str:
+        """Return why a role is not told for the time being, in words; "" when it is told."""
+        if subject.snooze is not None:
+            message = _("Held by the department until {day}: {reason}")
+            return message.format(day=vi_date(subject.snooze.until), reason=subject.snooze.reason)
+        if subject.blocker is not None and role is not Role.RESPONSIBLE:
+            return self._blocked(subject.blocker)
+        promise = subject.promise
+        if promise is not None and promise.holds_on(self._today) and role.does_the_work:
+            return self._promised(promise)
+        return ""
+
+    def _promised(self, promise: Pause) -> str:
+        message = (
+            _("{person} promised on {on} to have it done by {day}: {reason}")
+            if promise.holds_on(self._today)
+            else _("{person} promised on {on} to have it done by {day}, which is past: {reason}")
+        )
+        officer = self._state.officers.get(promise.by)
+        text = message.format(
+            person=officer.name if officer else promise.by if "@" in promise.by else _("the operator"),
+            on=vi_date(promise.at.astimezone(ZONE).date()),
+            day=vi_date(promise.until),
+            reason=promise.reason,
+        )
+        return text if text.endswith(".") else f"{text}."
+
     def _notice(
-        self, subject: _Subject, step: _Step, role: Role, *, reason: str, state: NoticeState, may_return: bool = False
+        self, subject: _Subject, step: Step, role: Role, *, reason: str, state: NoticeState, may_return: bool = False
     ) -> Notice:
         officer, _how = self._ladder.resolve(role, subject.agency, subject.responsible)
         kind = step.rung.kind_for(role)
@@ -187,19 +252,16 @@ class Judge:
             may_return=may_return,
         )
 
-    def _steps(self, anchor: Anchor, day: date) -> tuple[_Step, ...]:
+    def _steps(self, subject: _Subject, anchor: Anchor, day: date) -> tuple[Step, ...]:
         """Return what has been reached, lowest first: by day, on one day by the order of the ladder."""
-        if (anchor, day) not in self._reached:
-            reached = [
-                (nominal, place, rung)
-                for place, rung in self._policy.on(anchor)
-                for nominal in occurrences(rung.trigger, day, self._calendar, self._today, rung.cap)
-            ]
-            reached.sort(key=lambda step: step[:2])
-            self._reached[anchor, day] = tuple(
-                _Step(rung=rung, nominal=nominal, when=rung.trigger.describe()) for nominal, _place, rung in reached
-            )
-        return self._reached[anchor, day]
+        case = (subject.key, subject.revision)
+        policy = self._cases.get(case, self._policy)
+        if case in self._spent:
+            return steps_reached(policy, anchor, day, self._calendar, self._today, spent=self._spent[case])
+        known = (policy.hash, anchor, day)
+        if known not in self._reached:
+            self._reached[known] = steps_reached(policy, anchor, day, self._calendar, self._today)
+        return self._reached[known]
 
     def _without_plan(self, directive: str) -> frozenset[str]:
         if directive not in self._unfiled:
@@ -210,14 +272,14 @@ class Judge:
             self._unfiled[directive] = frozenset(missing)
         return self._unfiled[directive]
 
-    def _subject(self, record: TaskRecord, *, blocker: str | None = None, extra: str = "") -> _Subject:
+    def _subject(self, record: TaskRecord) -> _Subject:
         return _Subject(
             key=record.key,
             revision=record.deadline_revision,
             agency=record.agency,
             responsible=record.task.responsible,
-            blocker=blocker,
-            extra=extra,
+            promise=record.promise,
+            snooze=record.snooze if record.snooze is not None and record.snooze.holds_on(self._today) else None,
         )
 
     def _blocked(self, key: str) -> str:
@@ -232,10 +294,16 @@ class Judge:
         return record.state.is_open and record.last_day is not None and self._today > record.last_day
 
     def _is_urged(self, key: str) -> bool:
-        """Say whether a late task has reached a rung that tells its responsible person, and there is such a person."""
+        """Say whether a late task has reached a rung that tells its responsible person, and there is such a person.
+
+        A promise is an answer to having been urged; a task that the department holds urges nobody.
+        """
         record = self._state.tasks[key]
+        if record.snooze is not None and record.snooze.holds_on(self._today):
+            return False
         if record.last_day is None or not any(
-            Role.RESPONSIBLE in step.rung.tell for step in self._steps(Anchor.DUE, record.last_day)
+            Role.RESPONSIBLE in step.rung.tell
+            for step in self._steps(self._subject(record), Anchor.DUE, record.last_day)
         ):
             return False
         officer, _how = self._ladder.resolve(Role.RESPONSIBLE, record.agency, record.task.responsible)
@@ -251,6 +319,8 @@ def due_notices(
     department: str,
     dependencies: Iterable[tuple[str, str]] = (),
     forecasts: Mapping[str, Forecast] | None = None,
+    cases: Mapping[tuple[str, int], Policy] | None = None,
+    spent: Mapping[tuple[str, int], Collection[tuple[str, date]]] | None = None,
 ) -> list[Notice]:
     """Return everything that must have been told by `now`, in a steady order.
 
@@ -266,9 +336,20 @@ def due_notices(
         department: code of the monitoring agency.
         dependencies: pairs of task keys, the predecessor first.
         forecasts: by task key; None: nothing is said about risk.
+        cases: by subject and deadline revision, the policy of a case begun under another version; missing: `policy`.
+        spent: by subject and deadline revision, for cases moved to another version: (rung, day) of what was told on
+            rungs that have a cap.
     """
     return Judge(
-        state, policy, calendar, now, department=department, dependencies=dependencies, forecasts=forecasts
+        state,
+        policy,
+        calendar,
+        now,
+        department=department,
+        dependencies=dependencies,
+        forecasts=forecasts,
+        cases=cases,
+        spent=spent,
     ).due()
 
 
@@ -282,10 +363,22 @@ def still_true(
     department: str,
     dependencies: Iterable[tuple[str, str]] = (),
     forecasts: Mapping[str, Forecast] | None = None,
+    cases: Mapping[tuple[str, int], Policy] | None = None,
+    spent: Mapping[tuple[str, int], Collection[tuple[str, date]]] | None = None,
 ) -> bool:
     """Say whether a notice decided earlier would be decided again now; asked just before it is sent.
 
     For many notices make one `Judge` and ask its `now`.
     """
-    judge = Judge(state, policy, calendar, now, department=department, dependencies=dependencies, forecasts=forecasts)
+    judge = Judge(
+        state,
+        policy,
+        calendar,
+        now,
+        department=department,
+        dependencies=dependencies,
+        forecasts=forecasts,
+        cases=cases,
+        spent=spent,
+    )
     return judge.now(notice) is not None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import groupby, islice
@@ -19,7 +19,7 @@ from planner.domain.notification import Notice, NoticeState
 from planner.domain.plan import State
 from planner.errors import DatabaseFailed, InputRejected, PlannerError
 from planner.store import ledger, outbox, ticks, upkeep
-from planner.store.engine import reading, writing
+from planner.store.engine import Session, reading, writing
 from scheduler import bounces, compose, delivery, message
 from scheduler.channels import Channel
 from scheduler.shop import Picture, Shop, local_day
@@ -34,7 +34,7 @@ _BATCH = 50
 
 @dataclass(frozen=True, kw_only=True)
 class Round:
-    """What one round did. The first four count notices, the others mails."""
+    """What one round did. The first four and the last count notices, the others mails."""
 
     queued: int = 0
     superseded: int = 0
@@ -44,6 +44,7 @@ class Round:
     retry: int = 0
     failed: int = 0
     unknown: int = 0
+    over: int = 0  #: urgent notices that wait for the next day's digest: their reader has had the most mails of a day
     channel_fault: str = ""  #: why the mail server as a whole could not be used
 
     def as_dict(self) -> dict[str, int]:
@@ -57,6 +58,7 @@ class Round:
             "retry": self.retry,
             "failed": self.failed,
             "unknown": self.unknown,
+            "over": self.over,
         }
 
 
@@ -69,7 +71,7 @@ def run_round(
     _read_bounces(shop, now)
     done = queue_due(shop, now)
     totals = {"obsolete": done.obsolete, "sent": 0, "retry": 0, "failed": 0, "unknown": 0}
-    fault = ""
+    fault, over = "", 0
     if shop.may_send(now):
         # A mail given up just before DATA frees its other notices for another mail, hence again until all is still.
         for _pass in range(3):
@@ -79,10 +81,11 @@ def run_round(
                 totals[name] += getattr(outcome, name)
             totals["obsolete"] += filled.obsolete
             totals["failed"] += filled.refused
+            over = filled.over
             fault = outcome.channel_fault
             if not outcome.given_up or fault or stop():
                 break
-    result = replace(done, channel_fault=fault, **totals)
+    result = replace(done, channel_fault=fault, over=over, **totals)
     with writing(shop.engine) as session:
         ticks.record_tick(session, now, result.as_dict())
     log.info("round", extra={"counts": result.as_dict()})
@@ -112,7 +115,7 @@ def queue_due(shop: Shop, now: datetime) -> Round:
     with i18n.speaking(shop.settings.lang):
         notices = shop.judge(picture, now)
     with writing(shop.engine) as session:
-        new = ledger.enqueue(session, notices, policy_hash=shop.policy.hash, at=now)
+        new = ledger.enqueue(session, notices, policy=shop.policy_version, at=now)
         settled = upkeep.reconcile(session, {notice.key: notice for notice in notices}, now)
     return Round(
         queued=new[NoticeState.QUEUED],
@@ -130,9 +133,12 @@ def fill_mails(shop: Shop, now: datetime, stop: Callable[[], bool] = lambda: Fal
     today = local_day(now)
     with reading(shop.engine) as session:
         digests = outbox.digests_of(session, today)
-        waiting = [one for one in ledger.queued(session) if _may_go(one.notice, digests)]
+        full = people_with_enough(shop, session, today)
+        queued = ledger.queued(session)
+        waiting = [one for one in queued if _may_go(one.notice, digests, full)]
+        over = sum(one.notice.urgent for one in queued if one.notice.recipient in full)
         if not waiting:
-            return Filled()
+            return Filled(over=over)
         # Judged again on the present: between queueing and now a task may have been handed in.
         picture = shop.picture(session, now)
         told = ledger.times_told(session, {one.notice.subject for one in waiting})
@@ -157,12 +163,22 @@ def fill_mails(shop: Shop, now: datetime, stop: Callable[[], bool] = lambda: Fal
             with writing(shop.engine) as session:
                 for mail, ids in mails:
                     outbox.save_mail(session, mail, ids, now)
-    return Filled(obsolete=obsolete, refused=refused)
+    return Filled(obsolete=obsolete, refused=refused, over=over)
 
 
-def _may_go(notice: Notice, digests: Mapping[str, tuple[int, bool]]) -> bool:
-    """Say whether a notice may go today: nobody gets a second digest, only what is urgent."""
-    return notice.urgent or not digests.get(notice.recipient, (0, False))[1]
+def people_with_enough(shop: Shop, session: Session, today: date) -> frozenset[str]:
+    """Return who has had as many mails today as the policy allows; what is urgent waits for tomorrow's digest."""
+    most = shop.policy.sending.most_a_day
+    if most is None:
+        return frozenset()
+    return frozenset(one for one, count in outbox.mails_of(session, today).items() if count >= most)
+
+
+def _may_go(notice: Notice, digests: Mapping[str, tuple[int, bool]], full: Collection[str]) -> bool:
+    """Say whether a notice may go today: nobody gets a second digest, only what is urgent, and no more than the cap."""
+    if not digests.get(notice.recipient, (0, False))[1]:
+        return True
+    return notice.urgent and notice.recipient not in full
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,6 +187,7 @@ class Filled:
 
     obsolete: int = 0  #: notices that had become untrue
     refused: int = 0  #: mails that could not be written
+    over: int = 0  #: urgent notices whose reader has had the most mails of a day; they wait for the next
 
 
 @dataclass(frozen=True, kw_only=True)

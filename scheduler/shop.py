@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
+from typing import Any
 
 from planner import calendars
 from planner.config import ZONE, Settings
@@ -14,11 +15,14 @@ from planner.domain.forecast import Forecast
 from planner.domain.notification import Notice
 from planner.domain.outlook import dependencies_of, outlook
 from planner.domain.plan import State
+from planner.store import cases
 from planner.store import engine as database
+from planner.store.cases import Case, PolicyVersion
 from planner.store.engine import Engine, Session
 from planner.store.plans import WAITING_STATES
 from planner.store.state import present
 from scheduler import due, policy
+from scheduler.policy import Policy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +32,8 @@ class Picture:
     state: State  #: open and submitted tasks only
     dependencies: list[tuple[str, str]]
     forecasts: Mapping[str, Forecast]
+    cases: Mapping[Case, Policy]  #: the policy of each case that began under another version
+    spent: Mapping[Case, set[tuple[str, date]]]  #: what was told on capped rungs of cases that were moved
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +66,7 @@ class Shop:
             self.engine.dispose()
 
     @cached_property
-    def policy(self) -> policy.Policy:
+    def policy(self) -> Policy:
         """Return the ladder in force.
 
         Raises:
@@ -68,20 +74,67 @@ class Shop:
         """
         return policy.load(self.settings.policy_file)
 
+    @property
+    def policy_version(self) -> PolicyVersion:
+        """Return the ladder in force as the store keeps it."""
+        found = self.policy
+        return PolicyVersion(hash=found.hash, name=found.name, version=found.version, content=found.content)
+
+    def pinned(self, session: Session) -> dict[Case, Policy]:
+        """Return the policy of each case that goes on under another version than the one in force."""
+        begun = cases.living(session, but=self.policy.hash)
+        if not begun:
+            return {}
+        kept = cases.policies(session)
+        read = {found: Policy.from_content(kept[found]) for found in set(begun.values())}
+        return {case: read[found] for case, found in begun.items()}
+
+    def versions(self) -> list[dict[str, Any]]:
+        """Return each version of the ladder that was ever in force, with the number of cases that run under it."""
+        with database.reading(self.engine) as session:
+            return [
+                {
+                    "hash": one.hash,
+                    "name": one.name,
+                    "version": one.version,
+                    "since": since,
+                    "cases": count,
+                    "in_force": one.hash == self.policy.hash,
+                }
+                for one, since, count in cases.counts(session)
+            ]
+
+    def spent(self, session: Session, begun: Iterable[Policy]) -> dict[Case, set[tuple[str, date]]]:
+        """Return what was told on rungs with a cap, for cases that were moved to another version of the policy."""
+        policies = {found.hash: found for found in (self.policy, *begun)}.values()
+        capped = {rung.name for found in policies for rung in found.rungs if rung.cap is not None}
+        return cases.spent(session, sorted(capped))
+
     def calendar(self, name: str = "vn") -> Calendar:
         """Return a calendar by name, with the site's overrides."""
         return calendars.load(name, self.settings.calendar_file)
 
     def picture(self, session: Session, now: datetime) -> Picture:
         """Return the open work as it stands at `now`; the same number of statements whatever its size."""
-        return self.picture_of(present(session, now, states=WAITING_STATES), now)
+        begun = self.pinned(session)
+        return self.picture_of(
+            present(session, now, states=WAITING_STATES), now, begun, self.spent(session, begun.values())
+        )
 
-    def picture_of(self, state: State, now: datetime) -> Picture:
-        """Return a state with what is foreseen of it at `now`."""
+    def picture_of(
+        self,
+        state: State,
+        now: datetime,
+        begun: Mapping[Case, Policy],
+        spent: Mapping[Case, set[tuple[str, date]]],
+    ) -> Picture:
+        """Return a state with what is foreseen of it at `now`; `begun` and `spent` are what those of the shop say."""
         return Picture(
             state=state,
             dependencies=dependencies_of(state.tasks),
             forecasts=outlook(state.tasks, state.plans, self.calendar, local_day(now)),
+            cases=begun,
+            spent=spent,
         )
 
     def judge(self, picture: Picture, now: datetime) -> list[Notice]:
@@ -94,6 +147,8 @@ class Shop:
             department=self.settings.department,
             dependencies=picture.dependencies,
             forecasts=picture.forecasts,
+            cases=picture.cases,
+            spent=picture.spent,
         )
 
     def may_send(self, now: datetime) -> bool:

@@ -25,11 +25,13 @@ from planner.domain.notification import Notice, NoticeKind
 from planner.domain.plan import Goal, Plan, PlannedTask
 from planner.service.admin import enter_directive
 from planner.service.desk import Desk
+from planner.store.cases import PolicyVersion
 
 DIRECTIVE = "kl-2020-04-29"
 MERGER = date(2020, 6, 1)
 NOW = datetime(2020, 5, 5, 1, 0, tzinfo=UTC)  # 08:00 in the province
 TODAY = date(2020, 5, 5)
+POLICY = PolicyVersion(hash="p", name="test", version="1", content={})
 
 AGENCIES = (
     Agency(code="stttt", name="Sở Thông tin và Truyền thông", tier=Tier.DEPARTMENT),

@@ -7,10 +7,10 @@ compare-and-set on its state. Source: design notes, "Reminders and escalations".
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, TypeVar, cast
+from datetime import date, datetime
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, CursorResult, Table, and_, bindparam, case, func, not_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -18,12 +18,12 @@ from sqlalchemy.orm import Session
 
 from planner.domain.notification import Notice, NoticeKind, NoticeState
 from planner.domain.status import TaskState
+from planner.store import bulk, cases
 from planner.store.plans import OPEN_STATES
 from planner.store.tables import NoticeRow, PlanRow, TaskRow
 
 NOTICE = cast(Table, NoticeRow.__table__)
-_CHUNK = 5000  # a statement takes so many values and no more: databases have their limits
-_T = TypeVar("_T")
+chunks = bulk.chunks
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,8 +35,12 @@ class QueuedNotice:
     queued_at: datetime
 
 
-def enqueue(session: Session, notices: Sequence[Notice], *, policy_hash: str, at: datetime) -> Counter[NoticeState]:
+def enqueue(
+    session: Session, notices: Sequence[Notice], *, policy: cases.PolicyVersion, at: datetime
+) -> Counter[NoticeState]:
     """Enter notices into the ledger; one whose key is known changes nothing, unless it was held back and holds again.
+
+    What is told of for the first time begins a case under `policy`, in this transaction.
 
     Returns:
         How many rows came into each state.
@@ -59,7 +63,7 @@ def enqueue(session: Session, notices: Sequence[Notice], *, policy_hash: str, at
             "reason": notice.reason,
             "urgent": notice.urgent,
             "state": notice.state.value,
-            "policy_hash": policy_hash,
+            "policy_hash": policy.hash,
             "may_return": notice.may_return,
             "queued_at": at,
             "settled_at": at if notice.state in settled else None,
@@ -73,7 +77,7 @@ def enqueue(session: Session, notices: Sequence[Notice], *, policy_hash: str, at
         for key, row in _known(session, list(rows))
         if rows.pop(key)["state"] == NoticeState.QUEUED and row is not None
     ]
-    again = already_told(session, [by_key[key] for _id, key, state in reopened if state == NoticeState.BOUNCED])
+    again = already_told(session, [by_key[key] for _id, key, _state in reopened])
     reopened = [row for row in reopened if row[1] not in again]
     for notice_id, key, _state in reopened:
         notice = by_key[key]
@@ -92,6 +96,10 @@ def enqueue(session: Session, notices: Sequence[Notice], *, policy_hash: str, at
         )
     if not rows:
         return Counter({NoticeState.QUEUED: len(reopened)})
+    cases.begin(session, ((by_key[key].subject, by_key[key].revision) for key in rows), policy, at)
+    other = cases.hashes(session, {by_key[key].subject for key in rows}, but=policy.hash)
+    for key, row in rows.items():
+        row["policy_hash"] = other.get((by_key[key].subject, by_key[key].revision), policy.hash)
     new = Counter({NoticeState.QUEUED: len(reopened)})
     statement = insert_new(NOTICE, session.get_bind().dialect.name)
     if session.get_bind().dialect.name == "postgresql":  # many rows a statement, and the driver counts none of them
@@ -115,12 +123,22 @@ def already_told(session: Session, notices: Sequence[Notice]) -> set[str]:
 
     Who stands in for somebody whose mail came back may have had the step as head of the agency before.
     """
+    told = told_to(session, {notice.subject for notice in notices})
+    return {one.key for one in notices if (one.subject, one.revision, one.rung, one.nominal, one.recipient) in told}
+
+
+def told_to(session: Session, subjects: Collection[str] | None = None) -> set[tuple[str, int, str, date, str]]:
+    """Return (subject, revision, rung, day, recipient) of everything somebody was told of `subjects`; None: of all."""
     columns = (NOTICE.c.subject, NOTICE.c.revision, NOTICE.c.rung, NOTICE.c.nominal, NOTICE.c.recipient)
     received = or_(NOTICE.c.state == NoticeState.SENT.value, NOTICE.c.state == NoticeState.MAILED.value)
-    told: set[tuple[Any, ...]] = set()
-    for some in chunks(sorted({notice.subject for notice in notices})):
-        told.update(map(tuple, session.execute(select(*columns).where(received, NOTICE.c.subject.in_(some)))))
-    return {one.key for one in notices if (one.subject, one.revision, one.rung, one.nominal, one.recipient) in told}
+    asked = [select(*columns).where(received)]
+    if subjects is not None:
+        asked = [asked[0].where(NOTICE.c.subject.in_(some)) for some in chunks(sorted(subjects))]
+    return {
+        (row.subject, row.revision, row.rung, row.nominal, row.recipient)
+        for statement in asked
+        for row in session.execute(statement)
+    }
 
 
 def insert_new(table: Table, dialect: str) -> Any:
@@ -249,18 +267,13 @@ def is_stale() -> ColumnElement[bool]:
     )
     wanted = case(
         (NOTICE.c.kind == NoticeKind.CONFIRMATION.value, TaskRow.state == TaskState.SUBMITTED.value),
+        (NOTICE.c.kind == NoticeKind.RETURNED.value, TaskRow.state == TaskState.RETURNED.value),
         else_=TaskRow.state.in_(OPEN_STATES),
     )
     filed = select(PlanRow.key).where(PlanRow.key == NOTICE.c.subject, PlanRow.accepted_version.is_not(None))
     # By its subject, not by its kind: a rung about an owed plan may also be an urging letter or the Chairman's list.
     of_task = NOTICE.c.subject.contains(":")
     return or_(and_(of_task, ~task.where(wanted).exists()), and_(not_(of_task), filed.exists()))
-
-
-def chunks(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
-    """Yield `values` in pieces that one statement can take."""
-    for start in range(0, len(values), _CHUNK):
-        yield values[start : start + _CHUNK]
 
 
 # What is done for every single mail is prepared once: building a statement costs more than running it.

@@ -35,7 +35,7 @@ from planner.store.tables import (
     TaskRow,
     table_of,
 )
-from planner.store.wire import deadline_from, deadline_text, plan_from, to_plain
+from planner.store.wire import deadline_from, deadline_text, pause_from, plan_from, to_plain
 
 _MOST_KEYS = 5000  # in one statement; SQLite takes some 32,000 values
 
@@ -158,6 +158,8 @@ def _columns(record: TaskRecord, position: int) -> dict[str, Any]:
         "result_file_sha256": result.file_sha256,
         "state_since": record.state_since,
         "state_reason": record.state_reason,
+        "promise": to_plain(record.promise) if record.promise else None,
+        "snooze": to_plain(record.snooze) if record.snooze else None,
     }
 
 
@@ -477,6 +479,8 @@ def _task_record(
         else None,
         state_since=row.state_since,
         state_reason=row.state_reason,
+        promise=pause_from(row.promise),
+        snooze=pause_from(row.snooze),
     )
 
 

@@ -274,6 +274,8 @@ class TaskRow(Base):
     result_file_sha256: Mapped[str] = mapped_column(String(64))
     state_since: Mapped[datetime | None]
     state_reason: Mapped[str]
+    promise: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # the Pause value
+    snooze: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class CooperatorRow(Base):
@@ -401,6 +403,7 @@ class PolicyRow(Base):
     version: Mapped[str]
     content: Mapped[dict[str, Any]]
     first_used_at: Mapped[datetime]
+    last_used_at: Mapped[datetime]  # when a case last began under it or was moved to it
 
 
 class CaseRow(Base):
@@ -412,6 +415,7 @@ class CaseRow(Base):
     revision: Mapped[int] = mapped_column(primary_key=True)  # of the deadline
     policy_hash: Mapped[str] = mapped_column(ForeignKey("policy.hash"), index=True)
     begun_at: Mapped[datetime]
+    moved_at: Mapped[datetime | None] = mapped_column(index=True)  # when a person last moved it to another version
 
 
 class AttemptRow(Base):

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from planner.config import ZONE
 from planner.domain.notification import MailState, Notice, NoticeState
-from planner.store import ledger, outbox
+from planner.store import cases, ledger, outbox
 from planner.store.tables import MailRow, NoticeRow
 
 
@@ -102,6 +102,7 @@ def follow_renumbering(session: Session, moved: Mapping[str, str]) -> None:
         session: a writing transaction.
         moved: new task key by old task key; two tasks may change places.
     """
+    cases.follow_renumbering(session, moved)
     rows = [
         row
         for some in ledger.chunks(list(moved))

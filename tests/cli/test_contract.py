@@ -58,6 +58,8 @@ KEYS: dict[str, set[str]] = {
     f"task progress {T} 40": {"task", "state", "percent", "last_day"},
     f"task done {T} --document 5/BC --on 2020-05-05": {"task", "state", "percent", "timeliness"},
     f"task extend {T} --to 2020-07-01 --reason x --document 7/CV": {"task", "last_day"},
+    f"task acknowledge {T} --promise 2020-05-06 --reason x": {"task", "last_day", "promise", "snooze"},
+    f"task snooze {T} --until 2020-05-06 --reason x": {"task", "last_day", "promise", "snooze"},
     "target report 2.3 98.5 --agency snv": {"directive", "target", "agency", "value", "on"},
     f"officer absence {head('snv')} --from 2020-05-05 --to 6/5/2020": {"officer", "first_day", "last_day"},
     f"officer revive {head('snv')}": {"email", "changed"},
@@ -92,6 +94,8 @@ WRITES = [
     "task confirm stttt:I.2",
     "task return stttt:I.2 --reason x",
     f"task extend {T} --to 2020-07-01 --reason x --document 7/CV",
+    f"task acknowledge {T} --promise 2020-05-06 --reason x",
+    f"task snooze {T} --until 2020-05-06 --reason x",
 ]
 
 
@@ -316,6 +320,12 @@ EXITS: list[tuple[int, str, str]] = [
     (4, f"task confirm {T}", "transition"),
     (4, f"task extend {T} --to 2020-05-01 --reason x --document 7/CV", "refused"),
     (4, f"task start {T} --user {focal('snv')}", "permission"),
+    (1, f"task acknowledge {T} --promise 2021-05-06 --reason x", "input_rejected"),
+    (2, f"task acknowledge {T} --promise 2020-05-06 --lift --reason x", "usage"),
+    (2, f"task snooze {T} --reason x", "usage"),
+    (4, f"task snooze {T} --lift --reason x", "refused"),
+    (4, f"task snooze {T} --until 2020-05-06 --reason x --user {focal('snv')}", "permission"),
+    (4, f"task acknowledge {T} --promise 2020-05-06 --reason x --user {focal('snv')}", "permission"),
     (4, f"task start {T} --user nobody@example.vn", "permission"),
     (4, f"plan file new.yaml --user {focal('vp-ubnd')}", "permission"),
     (4, f"plan return stttt --reason x --user {focal('snv')}", "permission"),

@@ -29,7 +29,7 @@ from tests.fakes import (
     planned,
 )
 
-COUNTS = {"queued", "superseded", "suppressed", "obsolete", "sent", "retry", "failed", "unknown"}
+COUNTS = {"queued", "superseded", "suppressed", "obsolete", "sent", "retry", "failed", "unknown", "over"}
 
 
 @dataclass(frozen=True)
@@ -219,9 +219,77 @@ def test_a_policy_is_checked_and_each_mistake_named_with_its_line(planner: Run, 
 
 def test_the_policy_in_force_is_shown(planner: Run) -> None:
     shown = planner("scheduler", "policy", "show", "--json").data
-    assert shown["sending"] == {"from": "07:30", "to": "17:00", "working_days_only": True}
+    assert shown["sending"] == {"from": "07:30", "to": "17:00", "working_days_only": True, "most_a_day": None}
     assert [rung["name"] for rung in shown["rungs"]][:4] == ["due-5wd", "due-3wd", "due-1wd", "due"]
+    assert shown["versions"] == []  # no reminder has been due yet
     assert "07:30 - 17:00" in planner("scheduler", "policy", "show").out
+
+
+def test_the_ladder_is_shown_without_a_database_too(planner: Run, tmp_path: Path) -> None:
+    elsewhere = {"PLANNER_DATABASE_URL": f"sqlite:///{tmp_path / 'nothing' / 'planner.db'}"}
+    said = planner("scheduler", "policy", "show", "--json", **elsewhere)
+    assert said.code == 0
+    assert said.data["versions"] is None
+    assert "due+20wd" in planner("scheduler", "policy", "show", **elsewhere).out
+
+
+def test_cases_are_moved_to_the_ladder_in_force_and_counted(planner: Run, province: Province, tmp_path: Path) -> None:
+    province.tick(at("2020-05-18"))
+    ladder = tmp_path / "policy.yaml"
+    ladder.write_text(
+        "name: site\nversion: 7\nsending: {from: 07:30, to: 17:00}\n"
+        "rungs:\n  - {name: due, trigger: due, tell: [responsible], kind: reminder}\n"
+    )
+    new = {"PLANNER_POLICY_FILE": str(ladder)}
+
+    def counted() -> dict[str, int]:
+        rows = planner("scheduler", "policy", "show", "--json", **new).data["versions"]
+        return {f"{row['name']} {row['version']}": row["cases"] for row in rows}
+
+    assert counted() == {"default 1": 1}
+    asked = ("scheduler", "policy", "move", "--all", "--reason", "thống nhất")
+    tried = planner(*asked, "--dry-run", "--json", **new)
+    assert (tried.code, tried.data["moved"]) == (0, 1)
+    assert counted() == {"default 1": 1}
+    assert "1 " in planner(*asked, **new).out
+    assert counted() == {"default 1": 0, "site 7": 1}
+    assert planner(*asked, "--json", **new).data["moved"] == 0
+    assert planner("scheduler", "policy", "move", "--reason", "x", **new).code == 2
+    refused = planner(*asked, "--user", mailbox("snv"), **new)
+    assert refused.code == 4
+
+
+def test_the_schema_is_printed_as_it_is_shipped(planner: Run) -> None:
+    from scheduler.policy import SCHEMA_FILE
+
+    assert planner("scheduler", "policy", "schema").out == SCHEMA_FILE.read_text(encoding="utf-8")
+
+
+def test_what_is_not_told_is_shown_with_the_reason_by_preview_simulate_route_and_check(
+    planner: Run, tmp_path: Path
+) -> None:
+    promise = ("task", "acknowledge", "snv:I.1", "--promise", "2020-05-20", "--reason", "chờ ký số")
+    assert planner(*promise, "--now", "2020-05-15").code == 0
+    shown = (
+        planner("scheduler", "preview", "--now", "2020-05-18").out,
+        planner("scheduler", "simulate", "--from", "2020-05-18", "--to", "2020-05-19").out,
+        planner("scheduler", "policy", "route", "snv:I.1", "--now", "2020-05-18").out,
+    )
+    for out in shown:
+        words = " ".join(out.split())
+        assert "chờ ký số" in words
+        assert "20/5/2020" in words
+    file = tmp_path / "policy.yaml"
+    file.write_text(
+        "name: x\nversion: 1\nsending: {from: 07:30, to: 17:00}\nrungs:\n"
+        "  - {name: early, trigger: due -1wd, tell: [responsible], kind: reminder}\n"
+        "  - {name: last, trigger: due, tell: [responsible], kind: reminder}\n"
+    )
+    checked = planner("scheduler", "policy", "check", str(file), "--now", "2020-05-18", "--json").data
+    (row,) = checked["superseded"]  # where the last day is a day off, both fall on the working day before it
+    assert (row["rung"], row["by"]) == ("early", "last")
+    assert row["days"] > 100
+    assert "early" in planner("scheduler", "policy", "check", str(file)).out
 
 
 # --- the ledger ---

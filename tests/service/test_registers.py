@@ -21,6 +21,7 @@ from tests.factories import (
     DIRECTIVE,
     MERGER,
     NOW,
+    POLICY,
     TODAY,
     at,
     content,
@@ -309,7 +310,7 @@ def test_the_list_of_escalations_of_an_instant_does_not_change_with_what_follows
     accept_plan(desk, make_plan())
     with desk.writing() as session:
         notice = make_notice(kind=NoticeKind.ESCALATION, role="agency_head", recipient=head("stttt"))
-        ledger.enqueue(session, [notice], policy_hash="p", at=NOW)
+        ledger.enqueue(session, [notice], policy=POLICY, at=NOW)
         [one] = ledger.queued(session)
     later = NOW + timedelta(days=3)
     with desk.reading() as session:

@@ -23,6 +23,7 @@ from planner.store.state import as_of, present
 from tests.factories import (
     DIRECTIVE,
     NOW,
+    POLICY,
     content,
     file_of,
     fill,
@@ -273,7 +274,7 @@ def test_what_people_were_told_goes_with_the_task(desk: Desk, tmp_path: Path) ->
     file(desk, tmp_path, named("A", "B"))
     notices = [make_notice(f"{DIRECTIVE}/stttt:I.1"), make_notice(f"{DIRECTIVE}/stttt:I.2", rung="due-3wd")]
     with desk.writing() as session:
-        ledger.enqueue(session, notices, policy_hash="p", at=NOW)
+        ledger.enqueue(session, notices, policy=POLICY, at=NOW)
     file(desk, tmp_path, named("B", "A"), ALL)
 
     def expected(notice: Notice, code: str) -> str:
@@ -291,7 +292,7 @@ def test_a_mail_that_names_the_old_number_and_was_not_sent_is_written_anew(desk:
         kind="digest", recipient=focal("stttt"), day=NOW.date(), key="m", subject="I.1", message_id="<m>", body=b"I.1"
     )
     with desk.writing() as session:
-        ledger.enqueue(session, [make_notice(f"{DIRECTIVE}/stttt:I.1")], policy_hash="p", at=NOW)
+        ledger.enqueue(session, [make_notice(f"{DIRECTIVE}/stttt:I.1")], policy=POLICY, at=NOW)
         assert outbox.save_mail(session, mail, [one.id for one in ledger.queued(session)], NOW)
     file(desk, tmp_path, named("mới", "A", "B"), ALL)
     with desk.reading() as session:

@@ -205,6 +205,7 @@ def test_the_actor_stands_in_the_history(desk: Desk) -> None:
         "actor": focal("stttt"),
         "kind": "task.moved",
         "to": "in_progress",
+        "until": None,
         "reason": "",
     }
 

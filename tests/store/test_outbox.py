@@ -24,6 +24,7 @@ from planner.store.tables import MailRow, NoticeRow
 from tests.factories import (
     DIRECTIVE,
     NOW,
+    POLICY,
     TODAY,
     content,
     fill,
@@ -54,7 +55,7 @@ def desk(database_url: str) -> Iterator[Desk]:
 
 def enqueue(desk: Desk, *notices: Notice) -> Counter[NoticeState]:
     with desk.writing() as session:
-        return ledger.enqueue(session, notices, policy_hash="p", at=desk.now)
+        return ledger.enqueue(session, notices, policy=POLICY, at=desk.now)
 
 
 def reconcile(desk: Desk, *judged: Notice) -> Counter[NoticeState]:
@@ -151,7 +152,7 @@ def test_two_hosts_that_queue_at_once_enter_each_notice_once(desk: Desk, databas
     def queue(_n: int) -> Counter[NoticeState]:
         engine = connect(database_url)
         with writing(engine) as session:
-            found = ledger.enqueue(session, many, policy_hash="p", at=NOW)
+            found = ledger.enqueue(session, many, policy=POLICY, at=NOW)
         engine.dispose()
         return found
 
@@ -270,7 +271,7 @@ def test_a_mail_that_is_taken_up_while_it_is_reconciled_keeps_its_notices(
 def test_more_notices_than_a_statement_takes_are_settled_piece_by_piece(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("planner.store.ledger._CHUNK", 7)
+    monkeypatch.setattr("planner.store.bulk._CHUNK", 7)
     many = [make_notice(f"{KEY}I.1", rung=f"r{n}") for n in range(40)]
     assert enqueue(desk, *many) == {QUEUED: 40}
     assert save(desk, mail())

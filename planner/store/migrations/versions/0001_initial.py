@@ -169,7 +169,7 @@ def upgrade() -> None:
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("mail_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.CheckConstraint(
-            "kind IN ('reminder', 'overdue', 'escalation', 'urging', 'chairman_list', 'at_risk', 'blocked', 'confirmation', 'filing')",
+            "kind IN ('reminder', 'overdue', 'escalation', 'urging', 'chairman_list', 'at_risk', 'blocked', 'confirmation', 'filing', 'returned')",
             name=op.f("ck_notice_kind_known"),
         ),
         sa.CheckConstraint(
@@ -195,6 +195,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Text(), nullable=False),
         sa.Column("content", sa.JSON(), nullable=False),
         sa.Column("first_used_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("hash", name=op.f("pk_policy")),
     )
     op.create_table(
@@ -203,11 +204,13 @@ def upgrade() -> None:
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("policy_hash", sa.String(length=64), nullable=False),
         sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("moved_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["policy_hash"], ["policy.hash"], name=op.f("fk_reminder_case_policy_hash")),
         sa.PrimaryKeyConstraint("subject", "revision", name=op.f("pk_reminder_case")),
     )
     with op.batch_alter_table("reminder_case", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_reminder_case_policy_hash"), ["policy_hash"], unique=False)
+        batch_op.create_index(batch_op.f("ix_reminder_case_moved_at"), ["moved_at"], unique=False)
 
     op.create_table(
         "officer",
@@ -331,6 +334,8 @@ def upgrade() -> None:
         sa.Column("result_file_sha256", sa.String(length=64), nullable=False),
         sa.Column("state_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("state_reason", sa.Text(), nullable=False),
+        sa.Column("promise", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("snooze", sa.JSON(none_as_null=True), nullable=True),
         sa.CheckConstraint("state <> 'confirmed' OR done_on IS NOT NULL", name=op.f("ck_task_confirmed_is_done")),
         sa.CheckConstraint(
             "state IN ('assigned', 'in_progress', 'submitted', 'confirmed', 'returned', 'suspended', 'withdrawn')",
@@ -441,6 +446,7 @@ def downgrade() -> None:
     op.drop_table("officer")
     with op.batch_alter_table("reminder_case", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_reminder_case_policy_hash"))
+        batch_op.drop_index(batch_op.f("ix_reminder_case_moved_at"))
 
     op.drop_table("reminder_case")
     op.drop_table("policy")
