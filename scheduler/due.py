@@ -26,16 +26,35 @@ from scheduler.policy import Policy, Role, Rung
 from scheduler.rules import Anchor, occurrences
 from scheduler.waiting import Blockers, holding_up
 
-__all__ = ["Judge", "due_notices", "holding_up", "still_true"]
+__all__ = ["Judge", "Step", "due_notices", "holding_up", "steps_reached", "still_true"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Step:
+class Step:
     """One occurrence of one rung that has been reached."""
 
     rung: Rung
     nominal: date  #: the day it fell due
     when: str  #: the trigger in words
+
+
+def steps_reached(policy: Policy, anchor: Anchor, day: date, calendar: Calendar, today: date) -> tuple[Step, ...]:
+    """Return what has been reached by `today`, lowest first: by day, on one day by the order of the ladder.
+
+    Args:
+        policy: the ladder.
+        anchor: what its rungs count from.
+        day: that day.
+        calendar: which days are worked.
+        today: the day asked about, inclusive.
+    """
+    reached = [
+        (nominal, place, rung)
+        for place, rung in policy.on(anchor)
+        for nominal in occurrences(rung.trigger, day, calendar, today, rung.cap)
+    ]
+    reached.sort(key=lambda step: step[:2])
+    return tuple(Step(rung=rung, nominal=nominal, when=rung.trigger.describe()) for nominal, _place, rung in reached)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,7 +89,7 @@ class Judge:
         self._today = now.astimezone(ZONE).date()
         self._ladder = Ladder(state, self._today, department)
         self._forecasts, self._cases = forecasts or {}, cases or {}
-        self._reached: dict[tuple[str, Anchor, date], tuple[_Step, ...]] = {}
+        self._reached: dict[tuple[str, Anchor, date], tuple[Step, ...]] = {}
         self._unfiled: dict[str, frozenset[str]] = {}
         before: dict[str, list[str]] = defaultdict(list)
         for earlier, later in dependencies:
@@ -134,7 +153,7 @@ class Judge:
             subject = _Subject(key=plan_key(directive, agency), revision=0, agency=agency)
             yield from self._climb(subject, self._steps(subject, Anchor.FILING, deadline))
 
-    def _climb(self, subject: _Subject, steps: tuple[_Step, ...]) -> Iterator[Notice]:
+    def _climb(self, subject: _Subject, steps: tuple[Step, ...]) -> Iterator[Notice]:
         """Yield the notices of the rungs reached, lowest first: the last is told, the others are superseded."""
         if not steps:
             return
@@ -171,7 +190,7 @@ class Judge:
             yield self._notice(subject, top, role, reason=reason, state=NoticeState.QUEUED)
 
     def _notice(
-        self, subject: _Subject, step: _Step, role: Role, *, reason: str, state: NoticeState, may_return: bool = False
+        self, subject: _Subject, step: Step, role: Role, *, reason: str, state: NoticeState, may_return: bool = False
     ) -> Notice:
         officer, _how = self._ladder.resolve(role, subject.agency, subject.responsible)
         kind = step.rung.kind_for(role)
@@ -191,20 +210,12 @@ class Judge:
             may_return=may_return,
         )
 
-    def _steps(self, subject: _Subject, anchor: Anchor, day: date) -> tuple[_Step, ...]:
+    def _steps(self, subject: _Subject, anchor: Anchor, day: date) -> tuple[Step, ...]:
         """Return what has been reached, lowest first: by day, on one day by the order of the ladder."""
         policy = self._cases.get((subject.key, subject.revision), self._policy)
         known = (policy.hash, anchor, day)
         if known not in self._reached:
-            reached = [
-                (nominal, place, rung)
-                for place, rung in policy.on(anchor)
-                for nominal in occurrences(rung.trigger, day, self._calendar, self._today, rung.cap)
-            ]
-            reached.sort(key=lambda step: step[:2])
-            self._reached[known] = tuple(
-                _Step(rung=rung, nominal=nominal, when=rung.trigger.describe()) for nominal, _place, rung in reached
-            )
+            self._reached[known] = steps_reached(policy, anchor, day, self._calendar, self._today)
         return self._reached[known]
 
     def _without_plan(self, directive: str) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -18,7 +18,6 @@ from planner.store import cases
 from planner.store import engine as database
 from planner.store.cases import Case, PolicyVersion
 from planner.store.engine import Engine, Session
-from planner.store.plans import WAITING_STATES
 from planner.store.state import present
 from scheduler import due, policy
 from scheduler.policy import Policy
@@ -28,7 +27,7 @@ from scheduler.policy import Policy
 class Picture:
     """The open work at one instant, and what is foreseen of it."""
 
-    state: State  #: open and submitted tasks only
+    state: State  #: whole, or as far as some subjects are to be judged
     dependencies: list[tuple[str, str]]
     forecasts: Mapping[str, Forecast]
     cases: Mapping[Case, Policy]  #: the policy of each case that began under another version
@@ -78,9 +77,14 @@ class Shop:
         found = self.policy
         return PolicyVersion(hash=found.hash, name=found.name, version=found.version, content=found.content)
 
-    def pinned(self, session: Session) -> dict[Case, Policy]:
-        """Return the policy of each case that goes on under another version than the one in force."""
-        begun = cases.hashes(session, but=self.policy.hash)
+    def pinned(self, session: Session, subjects: Collection[str] | None = None) -> dict[Case, Policy]:
+        """Return the policy of each case that goes on under another version than the one in force.
+
+        Args:
+            session: an open transaction.
+            subjects: only cases of these; None: all.
+        """
+        begun = cases.hashes(session, subjects, but=self.policy.hash)
         if not begun:
             return {}
         kept = cases.policies(session)
@@ -92,8 +96,11 @@ class Shop:
         return calendars.load(name, self.settings.calendar_file)
 
     def picture(self, session: Session, now: datetime) -> Picture:
-        """Return the open work as it stands at `now`; the same number of statements whatever its size."""
-        return self.picture_of(present(session, now, states=WAITING_STATES), now, self.pinned(session))
+        """Return all the work as it stands at `now`; the same number of statements whatever its size.
+
+        What is finished is part of it: when a task was done decides when those can begin that waited for it.
+        """
+        return self.picture_of(present(session, now), now, self.pinned(session))
 
     def picture_of(self, state: State, now: datetime, begun: Mapping[Case, Policy]) -> Picture:
         """Return a state with what is foreseen of it at `now`; `begun` is what `pinned` says."""
@@ -104,9 +111,9 @@ class Shop:
             cases=begun,
         )
 
-    def judge(self, picture: Picture, now: datetime) -> list[Notice]:
-        """Return everything that must have been told by `now`."""
-        return due.due_notices(
+    def judge(self, picture: Picture, now: datetime, subjects: Iterable[str] | None = None) -> list[Notice]:
+        """Return everything that must have been told by `now`, in a steady order; only of `subjects`, when given."""
+        judge = due.Judge(
             picture.state,
             self.policy,
             self.calendar(),
@@ -116,6 +123,9 @@ class Shop:
             forecasts=picture.forecasts,
             cases=picture.cases,
         )
+        if subjects is None:
+            return judge.due()
+        return [notice for subject in sorted(subjects, key=_tasks_first) for notice in judge.of(subject)]
 
     def may_send(self, now: datetime) -> bool:
         """Say whether mail may leave at `now`: inside the policy's hours, on its days."""
@@ -124,6 +134,10 @@ class Shop:
         if sending.working_days_only and not self.calendar().is_working(local.date()):
             return False
         return sending.opens <= local.time().replace(tzinfo=None) < sending.closes
+
+
+def _tasks_first(subject: str) -> tuple[bool, str]:
+    return ":" not in subject, subject
 
 
 def local_day(now: datetime) -> date:

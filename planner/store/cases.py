@@ -15,6 +15,7 @@ from sqlalchemy import CursorResult, Table, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from planner.store import marks
 from planner.store.bulk import chunks
 from planner.store.tables import CaseRow, PolicyRow
 
@@ -112,6 +113,7 @@ def counts(session: Session) -> list[tuple[PolicyVersion, datetime, int]]:
 def move(session: Session, moved: Iterable[Case], policy: PolicyVersion, at: datetime) -> int:
     """Let cases go on under another policy; return how many were under a different one until now."""
     keep(session, policy, at)
+    marks.wipe(session)  # the other policy may warn of what this one did not
     wanted = sorted(set(moved))
     count = 0
     for some in chunks(wanted):

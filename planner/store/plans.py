@@ -24,7 +24,7 @@ from planner.domain.plan import (
     predecessor_key,
 )
 from planner.domain.status import PlanState, TaskState
-from planner.store.bulk import insert_rows
+from planner.store.bulk import insert_rows, keys_listed
 from planner.store.registers import upsert, upserting
 from planner.store.tables import (
     CooperatorRow,
@@ -277,8 +277,17 @@ def save_extension(session: Session, record: TaskRecord) -> None:
     )
 
 
-def plan_records(session: Session, *, content: bool = False, key: str | None = None) -> dict[str, PlanRecord]:
-    """Return each plan's version in force, or its latest if none is; `content` adds goals and tasks as filed."""
+def plan_records(
+    session: Session, *, content: bool = False, key: str | None = None, keys: Iterable[str] | None = None
+) -> dict[str, PlanRecord]:
+    """Return each plan's version in force, or its latest if none is; `content` adds goals and tasks as filed.
+
+    Args:
+        session: an open transaction.
+        content: add what was filed.
+        key: only this plan.
+        keys: only these.
+    """
     version = func.coalesce(PlanRow.accepted_version, PlanRow.latest_version)
     header = [
         PlanRow.key,
@@ -302,6 +311,8 @@ def plan_records(session: Session, *, content: bool = False, key: str | None = N
     )
     if key is not None:
         statement = statement.where(PlanRow.key == key)
+    if keys is not None:
+        statement = statement.where(PlanRow.key.in_(select(keys_listed(session, keys).c.key)))
     return {
         row.key: _plan_record(cast(Row[Any], row), content) for row in session.execute(statement.order_by(PlanRow.key))
     }
@@ -367,7 +378,6 @@ def _plan_record(row: Row[Any], content: bool) -> PlanRecord:
 
 
 OPEN_STATES = tuple(state.value for state in TaskState if state.is_open)
-WAITING_STATES = (*OPEN_STATES, TaskState.SUBMITTED.value)
 
 
 def task_records(
@@ -393,7 +403,7 @@ def task_records(
     if plan is not None:
         chosen = chosen.where(TaskRow.plan == plan)
     if keys is not None:
-        chosen = chosen.where(TaskRow.key.in_(list(keys)))
+        chosen = chosen.where(TaskRow.key.in_(select(keys_listed(session, keys).c.key)))
     if states is not None:
         chosen = chosen.where(TaskRow.state.in_(states))
     everything = plan is None and keys is None and states is None and not in_force
