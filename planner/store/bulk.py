@@ -24,6 +24,7 @@ from sqlalchemy import (
     select,
     type_coerce,
 )
+from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
@@ -91,3 +92,42 @@ def insert_rows(session: Session, table: Table, rows: Sequence[Mapping[str, Any]
             {name: row[name] if convert is None else convert(row[name]) for name, convert in columns} for row in rows
         ]
     connection.exec_driver_sql(str(compiled), values)
+
+
+def insert_new(
+    session: Session, table: Table, rows: Sequence[Mapping[str, Any]], *, unique: Sequence[str], at_once: int = 50_000
+) -> int:
+    """Insert rows of the same columns, pass over those whose `unique` columns are known, and return how many came in.
+
+    The unique key decides, not what was read before: another worker may be faster. PostgreSQL takes a column of
+    `at_once` rows as one value, SQLite a row at a time.
+    """
+    if not rows:
+        return 0
+    connection = session.connection()
+    dialect = connection.dialect
+    names = list(rows[0])
+    types = [table.columns[name].type for name in names]
+    columns = [
+        _converted(rows, name, kind.dialect_impl(dialect), dialect) for name, kind in zip(names, types, strict=True)
+    ]
+    into = f"INSERT INTO {table.name} ({', '.join(names)})"
+    known = f"ON CONFLICT ({', '.join(unique)}) DO NOTHING"
+    if dialect.name == "sqlite":
+        marks = ", ".join("?" * len(names))
+        # The columns and their names are ours; the values go beside the statement.
+        return connection.exec_driver_sql(
+            f"{into} VALUES ({marks}) {known}",
+            list(zip(*columns, strict=True)),
+        ).rowcount
+    arrays = ", ".join(f"%s::{kind.compile(dialect)}[]" for kind in types)
+    statement = f"{into} SELECT * FROM unnest({arrays}) {known}"  # noqa: S608
+    return sum(
+        connection.exec_driver_sql(statement, tuple(column[at : at + at_once] for column in columns)).rowcount
+        for at in range(0, len(rows), at_once)
+    )
+
+
+def _converted(rows: Sequence[Mapping[str, Any]], name: str, kind: TypeEngine[Any], dialect: Dialect) -> list[Any]:
+    convert = kind.bind_processor(dialect)
+    return [row[name] for row in rows] if convert is None else [convert(row[name]) for row in rows]

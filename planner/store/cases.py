@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from planner.store import marks
-from planner.store.bulk import chunks
+from planner.store.bulk import chunks, insert_new, keys_listed
 from planner.store.tables import CaseRow, PolicyRow
 
 CASE = cast(Table, CaseRow.__table__)
@@ -46,12 +46,12 @@ def begin(session: Session, begun: Iterable[Case], policy: PolicyVersion, at: da
         at: now.
     """
     rows = [
-        {"subject": subject, "revision": revision, "policy_hash": policy.hash, "begun_at": at, "moved_at": None}
+        {"subject": subject, "revision": revision, "policy_hash": policy.hash, "begun_at": at}
         for subject, revision in sorted(set(begun))
     ]
     if rows:
         keep(session, policy, at)
-        session.execute(_if_new(CASE, session, ["subject", "revision"]), rows)
+        insert_new(session, CASE, rows, unique=["subject", "revision"])
 
 
 def keep(session: Session, policy: PolicyVersion, at: datetime) -> None:
@@ -77,12 +77,10 @@ def hashes(session: Session, subjects: Collection[str] | None = None, *, but: st
     statement = select(CASE.c.subject, CASE.c.revision, CASE.c.policy_hash)
     if but is not None:
         statement = statement.where(CASE.c.policy_hash != but)
-    asked = (
-        [statement]
-        if subjects is None
-        else [statement.where(CASE.c.subject.in_(some)) for some in chunks(sorted(set(subjects)))]
-    )
-    return {(row.subject, row.revision): row.policy_hash for one in asked for row in session.execute(one)}
+    if subjects is not None:
+        wanted = keys_listed(session, set(subjects))
+        statement = statement.join(wanted, wanted.c.key == CASE.c.subject)
+    return {(row.subject, row.revision): row.policy_hash for row in session.execute(statement)}
 
 
 def policies(session: Session) -> dict[str, dict[str, Any]]:
