@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
 from planner.config import ZONE
 from planner.domain.filing import filing
@@ -63,18 +64,19 @@ class _Search:
         self._calendar = shop.calendar()
         self._in_force = shop.policy.hash
         self._policies = _policies(shop, session)
+        self._which: dict[str, Any] = {"policies": self._policies, "policy": self._in_force}
         self._days = candidates.last_days(session)
 
     def agenda(self) -> Agenda:
         tasks = set(self._due()) | set(self._submitted())
-        waiting = candidates.waiting(self._session)
+        waiting, warned = candidates.waiting(self._session)
         subjects = tasks | waiting | self._owed()
         forecasts: Mapping[str, Forecast] = {}
         mark, before = self._mark(), marks.foreseen(self._session)
         if any(policy.on(Anchor.AT_RISK) for policy in self._policies.values()):
-            subjects |= candidates.returned_ahead(self._session, self._today)
-            risk = _Risk(self._shop, self._session, self._today)
-            forecasts = risk.since(before, mark, subjects)
+            warned |= candidates.returned_ahead(self._session, self._today)
+            forecasts = _Risk(self._shop, self._session, self._today).since(before, mark, warned)
+            subjects |= warned
             subjects |= self._risky(forecasts.keys() - subjects)
         return Agenda(subjects=frozenset(subjects), forecasts=forecasts, mark=mark, is_new=mark != before)
 
@@ -89,7 +91,7 @@ class _Search:
                     yield Reached(policy=found, day=day, rung=rung.name, nominal=steps[-1].nominal, roles=roles)
 
     def _due(self) -> Iterable[str]:
-        return candidates.due(self._session, self._top(Anchor.DUE, self._days), policy=self._in_force)
+        return candidates.due(self._session, self._top(Anchor.DUE, self._days), **self._which)
 
     def _submitted(self) -> Iterable[str]:
         first = candidates.first_submission(self._session)
@@ -98,7 +100,7 @@ class _Search:
         begin = local_day(first)
         days = [begin + timedelta(days=n) for n in range((self._today - begin).days + 1)]
         reached = [(one, datetime.combine(one.day, time(), ZONE)) for one in self._top(Anchor.SUBMITTED, days)]
-        return candidates.submitted(self._session, reached, policy=self._in_force)
+        return candidates.submitted(self._session, reached, **self._which)
 
     def _owed(self) -> set[str]:
         """Return the keys of plans that are owed and of which the ledger lacks a step."""
@@ -176,8 +178,9 @@ class _Risk:
     def since(self, before: Foreseen | None, now: Foreseen, also: Iterable[str]) -> dict[str, Forecast]:
         """Return the forecasts of tasks that are foreseen to be late, and not late yet.
 
-        Those tasks are looked at that may have changed since `before`, and those of `also`: on a new day, under another
-        policy or calendar all of them, otherwise what events were about, with whatever waits for it.
+        Those tasks are looked at that may have changed since `before`, and those of `also`, of which a warning waits:
+        on a new day, under another policy or calendar all of them, otherwise what events were about, with whatever
+        waits for it. Of the others the ledger holds what there is to say.
         """
         if before is None or (before.day, before.basis) != (now.day, now.basis) or now.seq < before.seq:
             return self._all()

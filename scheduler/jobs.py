@@ -111,15 +111,14 @@ def queue_due(shop: Shop, now: datetime) -> Round:
     with reading(shop.engine) as session:
         agenda = agenda_of(shop, session, now)
         picture = picture_of(shop, session, now, agenda) if agenda.subjects else None
-    notices: list[Notice] = []
+    judged: dict[str, Notice] = {}
     if picture is not None:
         with i18n.speaking(shop.settings.lang):
-            notices = shop.judge(picture, now, agenda.subjects)
+            judged = {notice.key: notice for notice in shop.judge(picture, now, agenda.subjects)}
     elif not agenda.is_new:
         return Round()
     with writing(shop.engine) as session:
-        new = ledger.enqueue(session, notices, policy=shop.policy_version, at=now)
-        judged = {notice.key: notice for notice in notices}
+        new = ledger.enqueue(session, judged, policy=shop.policy_version, at=now)
         settled = upkeep.reconcile(session, judged, now, subjects=agenda.subjects)
         if agenda.is_new or settled:
             marks.leave(session, agenda.mark)

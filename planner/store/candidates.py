@@ -8,7 +8,7 @@ number of statements does not depend on the number of tasks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, cast
@@ -31,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
-from planner.domain.notification import MailState, NoticeState
+from planner.domain.notification import MailState, NoticeKind, NoticeState
 from planner.domain.status import TaskState
 from planner.store.bulk import keys_listed, listed
 from planner.store.cases import CASE
@@ -40,7 +40,6 @@ from planner.store.tables import MailRow, NoticeRow, PlanRow, TaskRow, UtcDateTi
 
 _TASK, _PLAN, _NOTICE, _MAIL = (cast(Table, row.__table__) for row in (TaskRow, PlanRow, NoticeRow, MailRow))
 _IS_OPEN = _TASK.c.state.in_(OPEN_STATES)
-_IN_FORCE = _PLAN.c.accepted_version.is_not(None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,12 +99,13 @@ def policies_begun(session: Session) -> set[str]:
     return {one for one in session.scalars(select(hashes.c.hash)) if one is not None}
 
 
-def due(session: Session, reached: Iterable[Reached], *, policy: str) -> list[str]:
+def due(session: Session, reached: Iterable[Reached], *, policies: Collection[str], policy: str) -> list[str]:
     """Return the open tasks that have reached a step which the ledger lacks, or holds back.
 
     Args:
         session: an open transaction.
         reached: the highest step for each policy and last day; days without one are left out.
+        policies: hashes of all policies under which tasks may stand.
         policy: hash of the policy in force, under which tasks stand that nobody has been told of.
     """
     columns: dict[str, TypeEngine[Any]] = {
@@ -118,16 +118,20 @@ def due(session: Session, reached: Iterable[Reached], *, policy: str) -> list[st
     }
     rows = ((one.policy, one.day, one.rung, one.nominal, _marked(one.roles), len(one.roles)) for one in reached)
     step = listed(session, "reached", columns, rows)
-    statement = _of_cases(step, policy).where(_IS_OPEN, _TASK.c.last_day == step.c.day)
-    return list(session.scalars(statement.where(_lacks(step, _TASK.c.key, _TASK.c.deadline_revision))))
+    statement = _of_cases(step, policies, policy).where(_IS_OPEN, _TASK.c.last_day == step.c.day)
+    lacks = _lacks(step, _TASK.c.key, _TASK.c.deadline_revision)
+    return list(session.scalars(statement.where(lacks, _is_in_force())))
 
 
-def submitted(session: Session, reached: Iterable[tuple[Reached, datetime]], *, policy: str) -> list[str]:
+def submitted(
+    session: Session, reached: Iterable[tuple[Reached, datetime]], *, policies: Collection[str], policy: str
+) -> list[str]:
     """Return the tasks whose result has waited so long for its confirmation that the ledger lacks a step.
 
     Args:
         session: an open transaction.
         reached: the highest step for each policy and local day, with the instant at which that day begins.
+        policies: hashes of all policies under which tasks may stand.
         policy: hash of the policy in force.
     """
     instant = UtcDateTime()
@@ -159,8 +163,9 @@ def submitted(session: Session, reached: Iterable[tuple[Reached, datetime]], *, 
     )
     step = listed(session, "reached", columns, rows)
     since = _TASK.c.state_since
-    statement = _of_cases(step, policy).where(_is_submitted(), since >= step.c.begins, since < step.c.ends)
-    return list(session.scalars(statement.where(_lacks(step, _TASK.c.key, _TASK.c.deadline_revision))))
+    statement = _of_cases(step, policies, policy).where(_is_submitted(), since >= step.c.begins, since < step.c.ends)
+    lacks = _lacks(step, _TASK.c.key, _TASK.c.deadline_revision)
+    return list(session.scalars(statement.where(lacks, _is_in_force())))
 
 
 def lacking(session: Session, asked: Iterable[Asked], *, policy: str) -> set[str]:
@@ -219,13 +224,13 @@ def returned_ahead(session: Session, today: date) -> set[str]:
     return set(session.scalars(statement.distinct()))
 
 
-def waiting(session: Session) -> set[str]:
+def waiting(session: Session) -> tuple[set[str], set[str]]:
     """Return the subjects of notices that are still to be sent and that nobody has begun to send.
 
-    Each may have become untrue, or another person's.
+    Each may have become untrue, or another person's. Beside them stand those of which a warning waits.
     """
     statement = (
-        select(_NOTICE.c.subject)
+        select(_NOTICE.c.subject, _NOTICE.c.kind)
         .outerjoin(_MAIL, _MAIL.c.id == _NOTICE.c.mail_id)
         .where(
             or_(
@@ -233,21 +238,24 @@ def waiting(session: Session) -> set[str]:
                 and_(_NOTICE.c.state == NoticeState.MAILED.value, _MAIL.c.state == MailState.READY.value),
             )
         )
-        .distinct()
     )
-    return set(session.scalars(statement))
+    rows = session.execute(statement).all()
+    return {subject for subject, _kind in rows}, {subject for subject, kind in rows if kind == NoticeKind.AT_RISK.value}
 
 
-def _of_cases(step: FromClause, policy: str) -> Select[Any]:
-    """Return the keys of tasks in force whose case stands under the policy of `step`."""
-    return (
-        select(_TASK.c.key)
-        .select_from(step)
-        .join(_TASK, literal(True))
-        .join(_PLAN, _PLAN.c.key == _TASK.c.plan)
-        .outerjoin(CASE, and_(CASE.c.subject == _TASK.c.key, CASE.c.revision == _TASK.c.deadline_revision))
-        .where(_IN_FORCE, func.coalesce(CASE.c.policy_hash, policy) == step.c.policy)
-    )
+def _of_cases(step: FromClause, policies: Collection[str], policy: str) -> Select[Any]:
+    """Return the keys of tasks whose case stands under the policy of `step`; all do when there is only one."""
+    statement = select(_TASK.c.key).select_from(step).join(_TASK, literal(True))
+    if set(policies) == {policy}:
+        return statement
+    return statement.outerjoin(
+        CASE, and_(CASE.c.subject == _TASK.c.key, CASE.c.revision == _TASK.c.deadline_revision)
+    ).where(func.coalesce(CASE.c.policy_hash, policy) == step.c.policy)
+
+
+def _is_in_force() -> ColumnElement[bool]:
+    # Asked last, and of candidates only: nearly all tasks are in force.
+    return select(_PLAN.c.key).where(_PLAN.c.key == _TASK.c.plan, _PLAN.c.accepted_version.is_not(None)).exists()
 
 
 def _lacks(step: FromClause, subject: ColumnElement[str], revision: ColumnElement[int]) -> ColumnElement[bool]:

@@ -36,16 +36,26 @@ class QueuedNotice:
 
 
 def enqueue(
-    session: Session, notices: Sequence[Notice], *, policy: cases.PolicyVersion, at: datetime
+    session: Session,
+    notices: Sequence[Notice] | Mapping[str, Notice],
+    *,
+    policy: cases.PolicyVersion,
+    at: datetime,
 ) -> Counter[NoticeState]:
     """Enter notices into the ledger; one whose key is known changes nothing, unless it was held back and holds again.
 
     What is told of for the first time begins a case under `policy`, in this transaction.
 
+    Args:
+        session: a writing transaction.
+        notices: what must be in the ledger; by key, where the keys are known already.
+        policy: the policy in force.
+        at: now.
+
     Returns:
         How many rows came into each state.
     """
-    by_key = {notice.key: notice for notice in notices}
+    by_key = notices if isinstance(notices, Mapping) else {notice.key: notice for notice in notices}
     if not by_key:
         return Counter()
     # Most of what a tick finds is in the ledger already: asking first is cheaper than inserting in vain. The unique key

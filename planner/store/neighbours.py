@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any, cast
 
-from sqlalchemy import Select, Table, and_, select
+from sqlalchemy import Select, Table, and_, func, select
 from sqlalchemy.orm import Session
 
 from planner.store.bulk import keys_listed
@@ -17,7 +17,8 @@ from planner.store.plans import OPEN_STATES
 from planner.store.tables import DependencyRow, PlanRow, TaskRow
 
 _TASK, _PLAN, _EDGE = (cast(Table, row.__table__) for row in (TaskRow, PlanRow, DependencyRow))
-_IS_OPEN = _TASK.c.state.in_(OPEN_STATES)
+# Not the column itself: SQLite would go through the index of all open tasks instead of from edge to edge.
+_IS_OPEN = func.coalesce(_TASK.c.state, "").in_(OPEN_STATES)
 _IN_FORCE = _PLAN.c.accepted_version.is_not(None)
 
 

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC
 from typing import Any, cast
 
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Row, Text, delete, func, insert, select, update
+from sqlalchemy import cast as cast_as
 from sqlalchemy.orm import Session
 
 from planner.domain.plan import (
@@ -35,7 +36,7 @@ from planner.store.tables import (
     TaskRow,
     table_of,
 )
-from planner.store.wire import deadline_from, deadline_text, plan_from, to_plain
+from planner.store.wire import deadline_from_text, deadline_text, plan_from, to_plain
 
 _MOST_KEYS = 5000  # in one statement; SQLite takes some 32,000 values
 
@@ -398,21 +399,24 @@ def task_records(
         in_force: only tasks of plans that have an accepted version.
     """
     chosen = select(TaskRow.key)
-    if in_force:
-        chosen = chosen.join(PlanRow, PlanRow.key == TaskRow.plan).where(PlanRow.accepted_version.is_not(None))
     if plan is not None:
         chosen = chosen.where(TaskRow.plan == plan)
-    if keys is not None:
-        chosen = chosen.where(TaskRow.key.in_(select(keys_listed(session, keys).c.key)))
     if states is not None:
         chosen = chosen.where(TaskRow.state.in_(states))
-    everything = plan is None and keys is None and states is None and not in_force
+    if keys is not None:
+        wanted = select(keys_listed(session, keys).c.key)
+        chosen = wanted if plan is None and states is None else chosen.where(TaskRow.key.in_(wanted))
+    around = chosen  # what belongs to tasks not in force is read in vain, which costs less than to ask each time
+    if in_force:
+        accepted = select(PlanRow.key).where(PlanRow.accepted_version.is_not(None))
+        chosen = select(TaskRow.key).where(TaskRow.key.in_(chosen), TaskRow.plan.in_(accepted))
+    everything = plan is None and keys is None and states is None
     cooperators: dict[str, list[str]] = {}
     after: dict[str, list[str]] = {}
     extensions: dict[str, list[Extension]] = {}
 
     def scoped(statement: Any, column: Any) -> Any:
-        return statement if everything else statement.where(column.in_(chosen))
+        return statement if everything else statement.where(column.in_(around))
 
     for task, agency in session.execute(
         scoped(select(CooperatorRow.task, CooperatorRow.agency), CooperatorRow.task).order_by(
@@ -440,7 +444,11 @@ def task_records(
             )
         )
     table = TaskRow.__table__
-    rows = session.execute(scoped(select(table), TaskRow.key).order_by(table.c.plan, table.c.position))
+    columns = [cast_as(one, Text).label(one.name) if one.name == "deadline" else one for one in table.c]
+    statement = select(*columns).order_by(table.c.plan, table.c.position)
+    if in_force or not everything:
+        statement = statement.where(TaskRow.key.in_(chosen))
+    rows = session.execute(statement)
     return {
         row.key: _task_record(
             row,
@@ -464,7 +472,7 @@ def _task_record(
             code=row.code,
             title=row.title,
             responsible=row.responsible,
-            deadline=deadline_from(row.deadline),
+            deadline=deadline_from_text(row.deadline),
             cooperating=cooperating,
             start=row.start,
             duration=row.duration,
