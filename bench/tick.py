@@ -334,6 +334,7 @@ def _measure(url: str, size: int, folder: Path) -> list[Row]:
                 ratio=taken / than if than else None,
             )
         )
+        print(rows[-1], file=sys.stderr, flush=True)  # a million tasks take their time
         return taken
 
     def add_round(name: str, found: dict[str, Any], than: float) -> None:
