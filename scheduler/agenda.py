@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from planner.config import ZONE
+from planner.domain.calendar import Calendar
 from planner.domain.filing import filing
 from planner.domain.forecast import Forecast
 from planner.domain.outlook import dependencies_of, outlook
 from planner.domain.plan import State, plan_key
+from planner.domain.status import TaskState
 from planner.store import candidates, cases, marks, neighbours, network, plans, registers
-from planner.store.candidates import Asked, Reached
+from planner.store.candidates import Asked, Reached, Which
 from planner.store.engine import Session
-from planner.store.marks import Foreseen
+from planner.store.marks import Foreseen, Touched
 from scheduler.due import steps_reached
 from scheduler.policy import Policy
 from scheduler.rules import Anchor
@@ -64,21 +66,37 @@ class _Search:
         self._calendar = shop.calendar()
         self._in_force = shop.policy.hash
         self._policies = _policies(shop, session)
-        self._which: dict[str, Any] = {"policies": self._policies, "policy": self._in_force}
+        self._mark = _mark(session, today, self._calendar, self._policies, self._in_force)
+        self._before = marks.foreseen(session)
+        self._is_anew = self._before is None or self._mark.is_other_than(self._before)
+        # When everything is looked at anew, nobody asks what events were about.
+        self._touched = marks.touched(session, self._mark.seq if self._before is None else self._before.seq)
+        self._which = Which(
+            policies=frozenset(self._policies),
+            in_force=self._in_force,
+            doubled=self._is_anew or self._touched.people,
+        )
         self._days = candidates.last_days(session)
 
     def agenda(self) -> Agenda:
-        tasks = set(self._due()) | set(self._submitted())
+        tasks = set(self._due())
+        for state, anchor in _STATES.items():
+            tasks.update(self._standing(state, anchor))
         waiting, warned = candidates.waiting(self._session)
         subjects = tasks | waiting | self._owed()
         forecasts: Mapping[str, Forecast] = {}
-        mark, before = self._mark(), marks.foreseen(self._session)
-        if any(policy.on(Anchor.AT_RISK) for policy in self._policies.values()):
+        if self._has(Anchor.AT_RISK):
             warned |= candidates.returned_ahead(self._session, self._today)
-            forecasts = _Risk(self._shop, self._session, self._today).since(before, mark, warned)
+            risk = _Risk(self._shop, self._session, self._today)
+            forecasts = risk.all() if self._is_anew else risk.changed(self._touched, warned)
             subjects |= warned
             subjects |= self._risky(forecasts.keys() - subjects)
-        return Agenda(subjects=frozenset(subjects), forecasts=forecasts, mark=mark, is_new=mark != before)
+        return Agenda(
+            subjects=frozenset(subjects), forecasts=forecasts, mark=self._mark, is_new=self._mark != self._before
+        )
+
+    def _has(self, anchor: Anchor) -> bool:
+        return any(policy.on(anchor) for policy in self._policies.values())
 
     def _top(self, anchor: Anchor, days: Iterable[date]) -> Iterator[Reached]:
         """Yield the highest step reached for each policy and day."""
@@ -91,16 +109,16 @@ class _Search:
                     yield Reached(policy=found, day=day, rung=rung.name, nominal=steps[-1].nominal, roles=roles)
 
     def _due(self) -> Iterable[str]:
-        return candidates.due(self._session, self._top(Anchor.DUE, self._days), **self._which)
+        return candidates.due(self._session, self._top(Anchor.DUE, self._days), self._which)
 
-    def _submitted(self) -> Iterable[str]:
-        first = candidates.first_submission(self._session)
-        if first is None or not any(policy.on(Anchor.SUBMITTED) for policy in self._policies.values()):
+    def _standing(self, state: TaskState, anchor: Anchor) -> Iterable[str]:
+        first = candidates.first_since(self._session, state) if self._has(anchor) else None
+        if first is None:
             return ()
         begin = local_day(first)
         days = [begin + timedelta(days=n) for n in range((self._today - begin).days + 1)]
-        reached = [(one, datetime.combine(one.day, time(), ZONE)) for one in self._top(Anchor.SUBMITTED, days)]
-        return candidates.submitted(self._session, reached, **self._which)
+        reached = [(one, datetime.combine(one.day, time(), ZONE)) for one in self._top(anchor, days)]
+        return candidates.standing(self._session, state, reached, self._which)
 
     def _owed(self) -> set[str]:
         """Return the keys of plans that are owed and of which the ledger lacks a step."""
@@ -136,7 +154,7 @@ class _Search:
             for row in filing(state, directive=code, today=self._today, days_late=lambda _last: 0).missing
             for one in found
         ]
-        return candidates.lacking(self._session, asked, policy=self._in_force)
+        return candidates.lacking(self._session, asked, self._which)
 
     def _risky(self, keys: Iterable[str]) -> set[str]:
         """Return which tasks that are foreseen to be late the ledger lacks a warning of."""
@@ -156,17 +174,19 @@ class _Search:
             for key, (day, revision) in known.items()
             for one in top.get(day, ())
         ]
-        return candidates.lacking(self._session, asked, policy=self._in_force) if asked else set()
+        return candidates.lacking(self._session, asked, self._which) if asked else set()
 
-    def _mark(self) -> Foreseen:
-        """Return what a forecast made now knows: the day, the last event, and the policies and working days."""
-        days = self._calendar.working_days(self._today - _A_YEAR, self._today + 2 * _A_YEAR)
-        known = json.dumps([sorted(self._policies), self._in_force, days.tolist()])
-        return Foreseen(
-            day=self._today,
-            seq=marks.last_event(self._session),
-            basis=hashlib.sha256(known.encode()).hexdigest(),
-        )
+
+#: the states of tasks whose own day some rungs count from
+_STATES = {TaskState.SUBMITTED: Anchor.SUBMITTED, TaskState.RETURNED: Anchor.RETURNED}
+
+
+def _mark(session: Session, today: date, calendar: Calendar, policies: Mapping[str, Policy], in_force: str) -> Foreseen:
+    """Return what a look taken now knows: the day, the last event, and the policies and working days."""
+    days = calendar.working_days(today - _A_YEAR, today + 2 * _A_YEAR)
+    known = json.dumps([sorted(policies), in_force, days.tolist()])
+    basis = hashlib.sha256(known.encode()).hexdigest()
+    return Foreseen(day=today, seq=marks.last_event(session), basis=basis)
 
 
 class _Risk:
@@ -175,28 +195,24 @@ class _Risk:
     def __init__(self, shop: Shop, session: Session, today: date) -> None:
         self._shop, self._session, self._today = shop, session, today
 
-    def since(self, before: Foreseen | None, now: Foreseen, also: Iterable[str]) -> dict[str, Forecast]:
-        """Return the forecasts of tasks that are foreseen to be late, and not late yet.
-
-        Those tasks are looked at that may have changed since `before`, and those of `also`, of which a warning waits:
-        on a new day, under another policy or calendar all of them, otherwise what events were about, with whatever
-        waits for it. Of the others the ledger holds what there is to say.
-        """
-        if before is None or (before.day, before.basis) != (now.day, now.basis) or now.seq < before.seq:
-            return self._all()
-        tasks: set[str] = set(also)
-        if now.seq > before.seq:
-            moved, refiled = marks.touched(self._session, before.seq)
-            if moved or refiled:
-                moved |= neighbours.of_plans(self._session, refiled)
-                tasks |= moved | neighbours.after(self._session, moved)
-        return self._some(tasks)
-
-    def _all(self) -> dict[str, Forecast]:
+    def all(self) -> dict[str, Forecast]:
+        """Return the forecasts of all tasks that are foreseen to be late, and not late yet."""
         return network.foreseen_late(self._session, self._shop.calendar, self._today)
 
+    def changed(self, by: Touched, also: Iterable[str]) -> dict[str, Forecast]:
+        """Return the same, of tasks that events were about, of what waits for them, and of those of `also`.
+
+        Of the others the ledger holds what there is to say, as long as day, policies and calendar are the same.
+        """
+        tasks = set(also)
+        if by.tasks or by.plans:
+            moved = by.tasks | neighbours.of_plans(self._session, by.plans)
+            tasks |= moved | neighbours.after(self._session, moved)
+        return self._some(tasks)
+
     def _some(self, tasks: Iterable[str]) -> dict[str, Forecast]:
-        wanted = neighbours.open_of(self._session, tasks, self._today)
+        tasks = set(tasks)
+        wanted = neighbours.open_of(self._session, tasks, self._today) if tasks else set()
         if not wanted:
             return {}
         records = plans.task_records(self._session, keys=wanted | neighbours.before(self._session, wanted))
@@ -226,7 +242,7 @@ def picture_of(shop: Shop, session: Session, now: datetime, agenda: Agenda) -> P
         state=state,
         dependencies=dependencies_of(tasks),
         forecasts=agenda.forecasts,
-        cases=shop.pinned(session, {*agenda.subjects, *tasks}),
+        **_cases_of(shop, session, {*agenda.subjects, *tasks}),
     )
 
 
@@ -255,5 +271,10 @@ def picture_to_tell(shop: Shop, session: Session, now: datetime, subjects: Itera
         state=state,
         dependencies=dependencies_of(tasks),
         forecasts=outlook(known, headers, shop.calendar, local_day(now)),
-        cases=shop.pinned(session, {*wanted, *tasks}),
+        **_cases_of(shop, session, {*wanted, *tasks}),
     )
+
+
+def _cases_of(shop: Shop, session: Session, subjects: Collection[str]) -> dict[str, Any]:
+    begun = shop.pinned(session, subjects)
+    return {"cases": begun, "spent": shop.spent(session, begun.values())}

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.base import DAY, FILE, FOLDER, App, Command, Group, argument, everywhere, lang_option, option, pass_app
+from planner.cli.base import DAY, FOLDER, App, Command, Group, argument, everywhere, lang_option, option, pass_app
 from planner.i18n import N_
 from planner.i18n import gettext as _
+from scheduler.cli_policy import fate, policy
+from scheduler.cli_policy import shop_of as _shop
 
 if TYPE_CHECKING:
     from planner.config import Settings
@@ -34,14 +36,6 @@ _OUTCOMES = {
     "unknown": N_("sent or not: unknown"),
     "obsolete": N_("no longer needed, not sent"),
 }
-
-
-def _shop(app: App) -> Shop:
-    from scheduler.shop import Shop
-
-    shop = Shop(settings=app.desk().settings)
-    click.get_current_context().call_on_close(shop.close)
-    return shop
 
 
 def email_channel(settings: Settings) -> Callable[[], Channel]:
@@ -126,6 +120,7 @@ def tick(app: App) -> None:
         "retry": _("Mails to be tried again"),
         "failed": _("Mails refused"),
         "unknown": _("Mails of unknown fate"),
+        "over": _("Urgent notices that wait for tomorrow: enough mails today"),
     }
     counts = done.as_dict()
     app.emit(counts, lambda: show_facts([(names[name], counts[name]) for name in names]))
@@ -151,6 +146,8 @@ def preview(app: App) -> None:
                 [(n["rung"], n["subject"], n["last_day"], n["reason"]) for n in mail["notices"]],
                 title=f"\n{mail['recipient'] or nobody}: {mail['subject'] or ''}",
             )
+        if data["held_back"]:
+            _show_held(data["held_back"])
         counts = _("{mails} mails; {held} notices held back.")
         say(counts.format(mails=text_of(len(data["messages"])), held=text_of(len(data["held_back"]))))
 
@@ -173,89 +170,49 @@ def simulate(app: App, first: date, last: date) -> None:
             _("The last day ({last}) lies before the first ({first}); exchange them.").format(last=last, first=first)
         )
     days = foresee.simulate(_shop(app), first, last)
-    app.emit(
-        days,
-        lambda: show_table(
+
+    def people() -> None:
+        show_table(
             [_("Day"), _("Recipient"), _("Notices")],
             [
                 (day["date"], mail["recipient"], [f"{n['subject']} ({n['rung']})" for n in mail["notices"]])
                 for day in days
                 for mail in day["mails"]
             ],
-        ),
-    )
-
-
-@scheduler.group(cls=Group, help=N_("The reminder ladder."))
-def policy() -> None:
-    """The policy."""
-
-
-@policy.command("check", help=N_("Check a policy file; tell everything that is wrong in it."))
-@argument("path", metavar="FILE", type=FILE)
-@everywhere(clock=False)
-@pass_app
-def check_policy(app: App, path: Path) -> None:
-    """Check a policy."""
-    from planner.cli.output import say
-    from scheduler import policy as ladder
-
-    found = ladder.load(path)
-    data = {"ok": True, "name": found.name, "version": found.version, "hash": found.hash, "rungs": len(found.rungs)}
-    app.emit(
-        data,
-        lambda: say(
-            _("{name}, version {version}: {n} rungs, no problem.").format(
-                name=found.name, version=found.version, n=len(found.rungs)
-            )
-        ),
-    )
-
-
-@policy.command("show", help=N_("Show the ladder in force."))
-@everywhere(clock=False)
-@pass_app
-def show_policy(app: App) -> None:
-    """Show the policy."""
-    from planner.cli.output import show_facts, show_table
-
-    found = _shop(app).policy
-    data: dict[str, Any] = {**found.model_dump(mode="json", by_alias=True), "hash": found.hash}
-
-    def people() -> None:
-        show_facts(
-            [
-                (_("Name"), f"{data['name']} {data['version']}"),
-                (_("Sending hours"), f"{data['sending']['from'][:5]} - {data['sending']['to'][:5]}"),
-                (_("Hash"), data["hash"]),
-            ]
         )
-        show_table(
-            [_("Rung"), _("Falls due"), _("Who is told"), _("Kind")],
-            [(rung.name, rung.trigger.describe(), rung.tell, rung.kind) for rung in found.rungs],
-        )
+        held = [{**one, "day": day["date"]} for day in days for one in day["held_back"]]
+        if held:
+            _show_held(held)
 
-    app.emit(data, people)
+    app.emit(days, people)
 
 
-@policy.command("route", help=N_("Show who would be told of a task at each rung."))
-@argument("name", metavar="TASK")
-@everywhere()
-@pass_app
-def route(app: App, name: str) -> None:
-    """Show a task's way up the ladder."""
+def _show_held(held: list[dict[str, Any]]) -> None:
+    """Show what is not told, and why."""
     from planner.cli.output import show_table
-    from scheduler import foresee
     from scheduler.policy import Role
 
-    rows = foresee.route(_shop(app), name, app.now)
-    app.emit(
-        rows,
-        lambda: show_table(
-            [_("Day"), _("Rung"), _("Role"), _("Recipient"), _("Why")],
-            [(r["nominal"], r["rung"], Role(r["role"]), r["recipient"], r["reason"]) for r in rows],
-        ),
+    dated = "day" in held[0]
+    names = [_("Rung"), _("Of what"), _("Role"), _("Recipient"), _("What becomes of it"), _("Why")]
+    show_table(
+        [_("Day"), *names] if dated else names,
+        [
+            (
+                *([one["day"]] if dated else []),
+                one["rung"],
+                one["subject"],
+                Role(one["role"]),
+                one["recipient"],
+                fate(one["state"]),
+                one["reason"],
+            )
+            for one in held
+        ],
+        title="\n" + _("Not told"),
     )
+
+
+scheduler.add_command(policy)
 
 
 @click.group(cls=Group, help=N_("See who was told of what, and what became of each mail."))

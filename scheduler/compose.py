@@ -68,6 +68,14 @@ _GROUPS = (
         then=N_("{n} due soon"),
     ),
     Group(
+        name="returned",
+        tag=N_("[Returned]"),
+        title=N_("Results returned to be redone"),
+        request=N_("Please put right what was found wanting in the results returned, and hand them in again."),
+        first=lambda n: ngettext("{n} result returned", "{n} results returned", n),
+        then=N_("{n} returned"),
+    ),
+    Group(
         name="risk",
         tag=N_("[Warning]"),
         title=N_("Tasks that may miss their deadline"),
@@ -115,6 +123,7 @@ _PLACES: dict[NoticeKind, tuple[str, str]] = {
     NoticeKind.BLOCKED: ("waiting", "waiting"),
     NoticeKind.AT_RISK: ("risk", "risk"),
     NoticeKind.REMINDER: ("due", "due"),
+    NoticeKind.RETURNED: ("returned", "returned"),
     NoticeKind.FILING: ("filing", "filing"),
     NoticeKind.ESCALATION: ("overdue", "others"),
     NoticeKind.OVERDUE: ("overdue", "overdue"),
@@ -210,7 +219,7 @@ def _urgency(item: Item) -> tuple[int, date, str]:
 def _chapter(place: int, group: Group, mine: Sequence[Item], recipient: Officer, today: date) -> Chapter:
     lines = tuple(line_of(i, item, recipient, today) for i, item in enumerate(mine[:IN_FULL], 1))
     return Chapter(
-        numeral=("I", "II", "III", "IV", "V", "VI", "VII")[place],
+        numeral=("I", "II", "III", "IV", "V", "VI", "VII", "VIII")[place],
         title=_(group.title),
         request=_(group.request),
         count=len(mine),

@@ -8,7 +8,7 @@ superseded. Reads no clock, sends nothing. Source: design notes "Reminders and e
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -17,7 +17,7 @@ from planner.domain.calendar import Calendar
 from planner.domain.filing import filing
 from planner.domain.forecast import Forecast
 from planner.domain.notification import Notice, NoticeKind, NoticeState
-from planner.domain.plan import State, TaskRecord, plan_key
+from planner.domain.plan import Pause, State, TaskRecord, plan_key
 from planner.domain.status import TaskState
 from planner.i18n import gettext as _
 from planner.templating import vi_date
@@ -38,25 +38,6 @@ class Step:
     when: str  #: the trigger in words
 
 
-def steps_reached(policy: Policy, anchor: Anchor, day: date, calendar: Calendar, today: date) -> tuple[Step, ...]:
-    """Return what has been reached by `today`, lowest first: by day, on one day by the order of the ladder.
-
-    Args:
-        policy: the ladder.
-        anchor: what its rungs count from.
-        day: that day.
-        calendar: which days are worked.
-        today: the day asked about, inclusive.
-    """
-    reached = [
-        (nominal, place, rung)
-        for place, rung in policy.on(anchor)
-        for nominal in occurrences(rung.trigger, day, calendar, today, rung.cap)
-    ]
-    reached.sort(key=lambda step: step[:2])
-    return tuple(Step(rung=rung, nominal=nominal, when=rung.trigger.describe()) for nominal, _place, rung in reached)
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Subject:
     """What the notices of one climb are about."""
@@ -66,7 +47,40 @@ class _Subject:
     agency: str  #: code, as given
     responsible: str | None = None
     blocker: str | None = None  #: late task of another agency for which this one waits
+    promise: Pause | None = None  #: by when who answers for it promised it, kept or not
+    snooze: Pause | None = None  #: the department holds the whole ladder
     extra: str = ""  #: one more sentence for the reason
+
+
+def steps_reached(
+    policy: Policy,
+    anchor: Anchor,
+    day: date,
+    calendar: Calendar,
+    today: date,
+    *,
+    spent: Collection[tuple[str, date]] = (),
+) -> tuple[Step, ...]:
+    """Return what has been reached by `today`, lowest first: by day, on one day by the order of the ladder.
+
+    Args:
+        policy: the ladder.
+        anchor: what its rungs count from.
+        day: that day.
+        calendar: which days are worked.
+        today: the day asked about, inclusive.
+        spent: (rung, day) of what was told under another version: it counts against a rung's cap.
+    """
+    reached = []
+    for place, rung in policy.on(anchor):
+        days = occurrences(rung.trigger, day, calendar, today, rung.cap)
+        told = {nominal for name, nominal in spent if name == rung.name}
+        if rung.cap is not None and told:
+            known = [nominal for nominal in days if nominal <= max(told)]
+            days = (*known, *days[len(known) :][: max(0, rung.cap - len(told))])
+        reached += [(nominal, place, rung) for nominal in days]
+    reached.sort(key=lambda step: step[:2])
+    return tuple(Step(rung=rung, nominal=nominal, when=rung.trigger.describe()) for nominal, _place, rung in reached)
 
 
 class Judge:
@@ -83,12 +97,13 @@ class Judge:
         dependencies: Iterable[tuple[str, str]] = (),
         forecasts: Mapping[str, Forecast] | None = None,
         cases: Mapping[tuple[str, int], Policy] | None = None,
+        spent: Mapping[tuple[str, int], Collection[tuple[str, date]]] | None = None,
     ) -> None:
         """Prepare the answers; see `due_notices` for the arguments."""
         self._state, self._policy, self._calendar = state, policy, calendar
         self._today = now.astimezone(ZONE).date()
         self._ladder = Ladder(state, self._today, department)
-        self._forecasts, self._cases = forecasts or {}, cases or {}
+        self._forecasts, self._cases, self._spent = forecasts or {}, cases or {}, spent or {}
         self._reached: dict[tuple[str, Anchor, date], tuple[Step, ...]] = {}
         self._unfiled: dict[str, frozenset[str]] = {}
         before: dict[str, list[str]] = defaultdict(list)
@@ -132,6 +147,10 @@ class Judge:
             handed_in = record.state_since.astimezone(ZONE).date()
             subject = self._subject(record)
             yield from self._climb(subject, self._steps(subject, Anchor.SUBMITTED, handed_in))
+        if record.state is TaskState.RETURNED and record.state_since is not None:
+            returned = record.state_since.astimezone(ZONE).date()
+            subject = self._subject(record)
+            yield from self._climb(subject, self._steps(subject, Anchor.RETURNED, returned))
         if not record.state.is_open or record.last_day is None:
             return
         subject = self._subject(record)
@@ -165,15 +184,9 @@ class Judge:
                     yield self._notice(subject, step, role, reason=reason, state=NoticeState.SUPERSEDED)
         told: dict[str, Role] = {}
         for role in top.rung.tell:
-            if subject.blocker is not None and role is not Role.RESPONSIBLE:
-                yield self._notice(
-                    subject,
-                    top,
-                    role,
-                    reason=self._blocked(subject.blocker),
-                    state=NoticeState.SUPPRESSED,
-                    may_return=True,
-                )
+            held = self._held(subject, role)
+            if held:
+                yield self._notice(subject, top, role, reason=held, state=NoticeState.SUPPRESSED, may_return=True)
                 continue
             officer, how = self._ladder.resolve(role, subject.agency, subject.responsible)
             if officer is not None and officer.email in told:
@@ -186,8 +199,36 @@ class Judge:
                 role=_(role.label), when=top.when, day=vi_date(top.nominal)
             )
             blocked = self._blocked(subject.blocker) if subject.blocker is not None else ""
-            reason = " ".join(part for part in (when, blocked, subject.extra, how) if part)
+            promised = self._promised(subject.promise) if subject.promise is not None else ""
+            reason = " ".join(part for part in (when, blocked, promised, subject.extra, how) if part)
             yield self._notice(subject, top, role, reason=reason, state=NoticeState.QUEUED)
+
+    def _held(self, subject: _Subject, role: Role) -> str:
+        """Return why a role is not told for the time being, in words; "" when it is told."""
+        if subject.snooze is not None:
+            message = _("Held by the department until {day}: {reason}")
+            return message.format(day=vi_date(subject.snooze.until), reason=subject.snooze.reason)
+        if subject.blocker is not None and role is not Role.RESPONSIBLE:
+            return self._blocked(subject.blocker)
+        promise = subject.promise
+        if promise is not None and promise.holds_on(self._today) and role.does_the_work:
+            return self._promised(promise)
+        return ""
+
+    def _promised(self, promise: Pause) -> str:
+        message = (
+            _("{person} promised on {on} to have it done by {day}: {reason}")
+            if promise.holds_on(self._today)
+            else _("{person} promised on {on} to have it done by {day}, which is past: {reason}")
+        )
+        officer = self._state.officers.get(promise.by)
+        text = message.format(
+            person=officer.name if officer else promise.by if "@" in promise.by else _("the operator"),
+            on=vi_date(promise.at.astimezone(ZONE).date()),
+            day=vi_date(promise.until),
+            reason=promise.reason,
+        )
+        return text if text.endswith(".") else f"{text}."
 
     def _notice(
         self, subject: _Subject, step: Step, role: Role, *, reason: str, state: NoticeState, may_return: bool = False
@@ -212,7 +253,10 @@ class Judge:
 
     def _steps(self, subject: _Subject, anchor: Anchor, day: date) -> tuple[Step, ...]:
         """Return what has been reached, lowest first: by day, on one day by the order of the ladder."""
-        policy = self._cases.get((subject.key, subject.revision), self._policy)
+        case = (subject.key, subject.revision)
+        policy = self._cases.get(case, self._policy)
+        if case in self._spent:
+            return steps_reached(policy, anchor, day, self._calendar, self._today, spent=self._spent[case])
         known = (policy.hash, anchor, day)
         if known not in self._reached:
             self._reached[known] = steps_reached(policy, anchor, day, self._calendar, self._today)
@@ -233,6 +277,8 @@ class Judge:
             revision=record.deadline_revision,
             agency=record.agency,
             responsible=record.task.responsible,
+            promise=record.promise,
+            snooze=record.snooze if record.snooze is not None and record.snooze.holds_on(self._today) else None,
         )
 
     def _blocked(self, key: str) -> str:
@@ -247,8 +293,13 @@ class Judge:
         return record.state.is_open and record.last_day is not None and self._today > record.last_day
 
     def _is_urged(self, key: str) -> bool:
-        """Say whether a late task has reached a rung that tells its responsible person, and there is such a person."""
+        """Say whether a late task has reached a rung that tells its responsible person, and there is such a person.
+
+        A promise is an answer to having been urged; a task that the department holds urges nobody.
+        """
         record = self._state.tasks[key]
+        if record.snooze is not None and record.snooze.holds_on(self._today):
+            return False
         if record.last_day is None or not any(
             Role.RESPONSIBLE in step.rung.tell
             for step in self._steps(self._subject(record), Anchor.DUE, record.last_day)
@@ -268,6 +319,7 @@ def due_notices(
     dependencies: Iterable[tuple[str, str]] = (),
     forecasts: Mapping[str, Forecast] | None = None,
     cases: Mapping[tuple[str, int], Policy] | None = None,
+    spent: Mapping[tuple[str, int], Collection[tuple[str, date]]] | None = None,
 ) -> list[Notice]:
     """Return everything that must have been told by `now`, in a steady order.
 
@@ -284,6 +336,8 @@ def due_notices(
         dependencies: pairs of task keys, the predecessor first.
         forecasts: by task key; None: nothing is said about risk.
         cases: by subject and deadline revision, the policy of a case begun under another version; missing: `policy`.
+        spent: by subject and deadline revision, for cases moved to another version: (rung, day) of what was told on
+            rungs that have a cap.
     """
     return Judge(
         state,
@@ -294,6 +348,7 @@ def due_notices(
         dependencies=dependencies,
         forecasts=forecasts,
         cases=cases,
+        spent=spent,
     ).due()
 
 
@@ -308,6 +363,7 @@ def still_true(
     dependencies: Iterable[tuple[str, str]] = (),
     forecasts: Mapping[str, Forecast] | None = None,
     cases: Mapping[tuple[str, int], Policy] | None = None,
+    spent: Mapping[tuple[str, int], Collection[tuple[str, date]]] | None = None,
 ) -> bool:
     """Say whether a notice decided earlier would be decided again now; asked just before it is sent.
 
@@ -322,5 +378,6 @@ def still_true(
         dependencies=dependencies,
         forecasts=forecasts,
         cases=cases,
+        spent=spent,
     )
     return judge.now(notice) is not None

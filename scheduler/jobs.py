@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import groupby, islice
@@ -19,7 +19,7 @@ from planner.domain.notification import Notice, NoticeState
 from planner.domain.plan import State
 from planner.errors import DatabaseFailed, InputRejected, PlannerError
 from planner.store import ledger, marks, outbox, ticks, upkeep
-from planner.store.engine import reading, writing
+from planner.store.engine import Session, reading, writing
 from scheduler import bounces, compose, delivery, message
 from scheduler.agenda import agenda_of, picture_of, picture_to_tell
 from scheduler.channels import Channel
@@ -35,7 +35,7 @@ _BATCH = 50
 
 @dataclass(frozen=True, kw_only=True)
 class Round:
-    """What one round did. The first four count notices, the others mails."""
+    """What one round did. The first four and the last count notices, the others mails."""
 
     queued: int = 0
     superseded: int = 0
@@ -45,6 +45,7 @@ class Round:
     retry: int = 0
     failed: int = 0
     unknown: int = 0
+    over: int = 0  #: urgent notices that wait for the next day's digest: their reader has had the most mails of a day
     channel_fault: str = ""  #: why the mail server as a whole could not be used
 
     def as_dict(self) -> dict[str, int]:
@@ -58,6 +59,7 @@ class Round:
             "retry": self.retry,
             "failed": self.failed,
             "unknown": self.unknown,
+            "over": self.over,
         }
 
 
@@ -70,7 +72,7 @@ def run_round(
     _read_bounces(shop, now)
     done = queue_due(shop, now)
     totals = {"obsolete": done.obsolete, "sent": 0, "retry": 0, "failed": 0, "unknown": 0}
-    fault = ""
+    fault, over = "", 0
     if shop.may_send(now):
         # A mail given up just before DATA frees its other notices for another mail, hence again until all is still.
         for _pass in range(3):
@@ -80,10 +82,11 @@ def run_round(
                 totals[name] += getattr(outcome, name)
             totals["obsolete"] += filled.obsolete
             totals["failed"] += filled.refused
+            over = filled.over
             fault = outcome.channel_fault
             if not outcome.given_up or fault or stop():
                 break
-    result = replace(done, channel_fault=fault, **totals)
+    result = replace(done, channel_fault=fault, over=over, **totals)
     with writing(shop.engine) as session:
         ticks.record_tick(session, now, result.as_dict())
     log.info("round", extra={"counts": result.as_dict()})
@@ -138,9 +141,12 @@ def fill_mails(shop: Shop, now: datetime, stop: Callable[[], bool] = lambda: Fal
     today = local_day(now)
     with reading(shop.engine) as session:
         digests = outbox.digests_of(session, today)
-        waiting = [one for one in ledger.queued(session) if _may_go(one.notice, digests)]
+        full = people_with_enough(shop, session, today)
+        queued = ledger.queued(session)
+        waiting = [one for one in queued if _may_go(one.notice, digests, full)]
+        over = sum(one.notice.urgent for one in queued if one.notice.recipient in full)
         if not waiting:
-            return Filled()
+            return Filled(over=over)
         # Judged again on the present: between queueing and now a task may have been handed in.
         subjects = {one.notice.subject for one in waiting}
         picture = picture_to_tell(shop, session, now, subjects)
@@ -166,12 +172,22 @@ def fill_mails(shop: Shop, now: datetime, stop: Callable[[], bool] = lambda: Fal
             with writing(shop.engine) as session:
                 for mail, ids in mails:
                     outbox.save_mail(session, mail, ids, now)
-    return Filled(obsolete=obsolete, refused=refused)
+    return Filled(obsolete=obsolete, refused=refused, over=over)
 
 
-def _may_go(notice: Notice, digests: Mapping[str, tuple[int, bool]]) -> bool:
-    """Say whether a notice may go today: nobody gets a second digest, only what is urgent."""
-    return notice.urgent or not digests.get(notice.recipient, (0, False))[1]
+def people_with_enough(shop: Shop, session: Session, today: date) -> frozenset[str]:
+    """Return who has had as many mails today as the policy allows; what is urgent waits for tomorrow's digest."""
+    most = shop.policy.sending.most_a_day
+    if most is None:
+        return frozenset()
+    return frozenset(one for one, count in outbox.mails_of(session, today).items() if count >= most)
+
+
+def _may_go(notice: Notice, digests: Mapping[str, tuple[int, bool]], full: Collection[str]) -> bool:
+    """Say whether a notice may go today: nobody gets a second digest, only what is urgent, and no more than the cap."""
+    if not digests.get(notice.recipient, (0, False))[1]:
+        return True
+    return notice.urgent and notice.recipient not in full
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,6 +196,7 @@ class Filled:
 
     obsolete: int = 0  #: notices that had become untrue
     refused: int = 0  #: mails that could not be written
+    over: int = 0  #: urgent notices whose reader has had the most mails of a day; they wait for the next
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,20 +22,22 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
-    ValidationError,
     ValidationInfo,
+    WithJsonSchema,
     field_validator,
 )
-from pydantic_core import ErrorDetails
 
 from planner.domain.notification import NoticeKind
+from planner.domain.span import PATTERN as SPAN_PATTERN
+from planner.domain.span import Span, parse_span
 from planner.errors import InputRejected
 from planner.i18n import N_
 from planner.i18n import gettext as _
 from scheduler.policy_file import PolicyFile
-from scheduler.rules import Anchor, Trigger, parse_trigger
+from scheduler.rules import TRIGGER_PATTERN, Anchor, Trigger, parse_trigger
 
 DEFAULT_FILE = Path(__file__).parent / "policies" / "default.yaml"
+SCHEMA_FILE = DEFAULT_FILE.with_name("policy.schema.json")
 
 
 class Role(StrEnum):
@@ -79,11 +81,17 @@ _KINDS = {
     ),
     Anchor.FILING: (NoticeKind.FILING, NoticeKind.URGING, NoticeKind.CHAIRMAN_LIST),
     Anchor.SUBMITTED: (NoticeKind.CONFIRMATION,),
+    Anchor.RETURNED: (NoticeKind.RETURNED,),
     Anchor.AT_RISK: (NoticeKind.AT_RISK,),
 }
 
 
-def _choice(kind: type[StrEnum]) -> Callable[[Any], Any]:
+CLOCK_PATTERN = r"^([01]?[0-9]|2[0-3]):([0-5][0-9])$"
+
+
+def choice(kind: type[StrEnum]) -> Callable[[Any], Any]:
+    """Return what reads one of the members of `kind` and names them all when it finds another word."""
+
     def read(value: Any) -> Any:
         if value in tuple(kind):
             return kind(value)
@@ -96,7 +104,7 @@ def _choice(kind: type[StrEnum]) -> Callable[[Any], Any]:
 def _clock(value: Any) -> time:
     if isinstance(value, time):
         return value
-    found = re.fullmatch(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", str(value))
+    found = re.fullmatch(CLOCK_PATTERN, str(value))
     if found is None:
         raise ValueError(_('Found "{found}", expected an hour such as 07:30.').format(found=value))
     return time(int(found[1]), int(found[2]))
@@ -106,20 +114,51 @@ def _trigger(value: Any) -> Trigger:
     return value if isinstance(value, Trigger) else parse_trigger(str(value))
 
 
-Clock = Annotated[time, BeforeValidator(_clock), PlainSerializer(lambda at: f"{at:%H:%M}", return_type=str)]
-Text = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f\x7f]+$")]
+def _span(value: Any) -> Span:
+    return value if isinstance(value, Span) else parse_span(str(value))
 
 
-class _Strict(BaseModel):
+def any_of(kind: type[StrEnum]) -> WithJsonSchema:
+    """Return the JSON Schema of the members of `kind`."""
+    return WithJsonSchema({"enum": [member.value for member in kind]})
+
+
+def _written(pattern: str, *examples: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": pattern, "examples": list(examples)})
+
+
+_as_text = PlainSerializer(str, return_type=str)
+Clock = Annotated[
+    time,
+    BeforeValidator(_clock),
+    PlainSerializer(lambda at: f"{at:%H:%M}", return_type=str),
+    _written(CLOCK_PATTERN, "07:30", "17:00"),
+]
+Length = Annotated[Span, BeforeValidator(_span), _as_text, _written(SPAN_PATTERN, "10wd", "14d")]
+When = Annotated[
+    Trigger, BeforeValidator(_trigger), _as_text, _written(TRIGGER_PATTERN, "due -5wd", "every 5wd from due +10wd")
+]
+#: an editor reads "version: 1" as a number, the policy as text
+Text = Annotated[
+    str,
+    Field(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f\x7f]+$"),
+    WithJsonSchema({"type": ["string", "number"], "minLength": 1, "maxLength": 60}),
+]
+
+
+class Strict(BaseModel):
+    """A value of a policy file: nothing in it may be unknown."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
 
 
-class Sending(_Strict):
+class Sending(Strict):
     """When mail may leave, in the province's zone."""
 
     opens: Clock = Field(alias="from")  #: first minute of the day
     closes: Clock = Field(alias="to")  #: from this minute on mail waits for the next day
     working_days_only: bool = True
+    most_a_day: int | None = Field(default=None, ge=1)  #: mails to one person on one day, digest and all; None: no end
 
     @field_validator("closes")
     @classmethod
@@ -129,13 +168,21 @@ class Sending(_Strict):
         return closes
 
 
-class Rung(_Strict):
+class Limit(Strict):
+    """How far from today a promise or a snooze may reach."""
+
+    most: Length
+
+
+class Rung(Strict):
     """One step of the ladder."""
 
     name: Text  #: stands in the key of each notice: a rung renamed is a new rung
-    trigger: Annotated[Trigger, BeforeValidator(_trigger), PlainSerializer(str, return_type=str)]
-    tell: tuple[Annotated[Role, BeforeValidator(_choice(Role))], ...] = Field(min_length=1)
-    kind: Annotated[NoticeKind, BeforeValidator(_choice(NoticeKind))]
+    trigger: When
+    tell: tuple[Annotated[Role, BeforeValidator(choice(Role)), any_of(Role)], ...] = Field(
+        min_length=1, json_schema_extra={"uniqueItems": True}
+    )
+    kind: Annotated[NoticeKind, BeforeValidator(choice(NoticeKind)), any_of(NoticeKind)]
     urgent: bool = False  #: at once, not in the day's digest
     cap: int | None = Field(default=None, ge=1)  #: most occurrences of a repeating rung; None: no end
 
@@ -173,12 +220,14 @@ class Rung(_Strict):
         return self.kind
 
 
-class Policy(_Strict):
+class Policy(Strict):
     """A whole ladder; of two rungs that fall on one day the later in the list stands higher."""
 
     name: Text
     version: Text
     sending: Sending
+    acknowledge: Limit = Limit(most=Span(count=10, unit="wd"))
+    snooze: Limit = Limit(most=Span(count=20, unit="wd"))
     rungs: tuple[Rung, ...] = Field(min_length=1)
 
     @classmethod
@@ -201,24 +250,32 @@ class Policy(_Strict):
         return tuple((place, rung) for place, rung in enumerate(self.rungs) if rung.trigger.anchor is anchor)
 
 
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of a policy file, for editors; what it cannot say, `load` checks."""
+    made = Policy.model_json_schema(by_alias=True)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Reminder policy of planner",
+        **{key: value for key, value in made.items() if key != "title"},
+    }
+
+
+def schema_text() -> str:
+    """Return the schema as the shipped file holds it."""
+    return json.dumps(schema(), ensure_ascii=False, indent=2) + "\n"
+
+
 def load(path: Path | None = None) -> Policy:
     """Read and check a policy file; None: the shipped one.
 
     Raises:
         InputRejected: the file cannot be used; `.problems` holds everything wrong with it, each with its line.
     """
-    source = PolicyFile(path or DEFAULT_FILE, _keys_of(Policy))
+    source = PolicyFile(path or DEFAULT_FILE, Policy)
     data = source.read()
     policy = None
     if data is not None:
-        try:
-            policy = Policy.model_validate(data)
-        except ValidationError as error:
-            errors = error.errors(include_url=False)
-            for found in errors:
-                # A list whose entries are all refused is not also "too short".
-                if found["type"] != "too_short" or not any(_inside(other["loc"], found["loc"]) for other in errors):
-                    source.add(found["loc"], _message(found))
+        policy = source.understood(data, Policy)
         _note_twins(data, source)
     if source.problems or policy is None:
         message = _("The policy {file} has problems; correct them and run the command again.")
@@ -242,39 +299,3 @@ def _note_twins(data: Any, source: PolicyFile) -> None:
             if plain in seen:
                 source.add(("rungs", n, key), message.format(value=value))
             seen.add(plain)
-
-
-def _inside(place: tuple[int | str, ...], outer: tuple[int | str, ...]) -> bool:
-    return len(place) > len(outer) and place[: len(outer)] == outer
-
-
-def _keys_of(model: type[BaseModel]) -> list[str]:
-    return [field.alias or name for name, field in model.model_fields.items()]
-
-
-_MODELS: dict[int | str, type[BaseModel]] = {"sending": Sending, "rungs": Rung}
-_EXPECTED = {
-    "missing": N_('The key "{key}" is missing.'),
-    "extra_forbidden": N_('No such key: "{key}". Known keys: {known}.'),
-    "string": N_('Found "{found}", expected a text of 1 to 60 characters.'),
-    "bool": N_('Found "{found}", expected true or false.'),
-    "int": N_('Found "{found}", expected a whole number from 1.'),
-    "greater": N_('Found "{found}", expected a whole number from 1.'),
-    "tuple": N_("Expected a list."),
-    "too_short": N_("Expected a list with at least one entry."),
-    "model": N_("Expected the keys: {known}."),
-}
-
-
-def _message(found: ErrorDetails) -> str:
-    """Return one of pydantic's findings in our own words; our own validators already speak them."""
-    if found["type"] == "value_error":
-        return str(found["ctx"]["error"])
-    model: type[BaseModel] = _MODELS.get(found["loc"][0], Policy) if found["loc"] else Policy
-    if len(found["loc"]) == 1 and not found["type"].startswith("model"):
-        model = Policy
-    key = next((text for kind, text in _EXPECTED.items() if found["type"].startswith(kind)), None)
-    if key is None:
-        return found["msg"]
-    last = found["loc"][-1] if found["loc"] else ""
-    return _(key).format(key=last, found=found["input"], known=", ".join(_keys_of(model)))

@@ -1,29 +1,32 @@
-"""A policy file as plain values, each with its line, and everything wrong with the file.
+"""A policy file as plain values, each with its line, and everything wrong with the file in our own words.
 
-Knows YAML and nothing of what the values mean (`scheduler/policy.py` does). Every scalar stays text: 17:00 is an hour
-and not a number of minutes, "no" is a word.
+Knows YAML and the shape of a model, and nothing of what the values mean (`scheduler/policy.py` and `scheduler/trial.py`
+do). Every scalar stays text: 17:00 is an hour and not a number of minutes, "no" is a word.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_args
 
 import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from planner.errors import Problem
+from planner.i18n import N_
 from planner.i18n import gettext as _
 
 Place = tuple[int | str, ...]
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 class PolicyFile:
     """A policy file as plain values, the line of each value, and what is wrong with it."""
 
-    def __init__(self, path: Path, keys: Sequence[str]) -> None:
+    def __init__(self, path: Path, model: type[BaseModel]) -> None:
         self.path = path
-        self._keys = ", ".join(keys)  # what the document must have, for messages
+        self._keys = ", ".join(_keys_of(model))  # what the document must have, for messages
         self.problems: list[tuple[tuple[int, int], str, str]] = []  # line and column, code, message
         self._marks: dict[Place, tuple[int, int]] = {}
 
@@ -47,6 +50,22 @@ class PolicyFile:
                 return self._plain(node, (), set())
             self._note((1, 1), "policy_shape", _("Expected the keys: {known}.").format(known=self._keys))
         return None
+
+    def understood(self, data: Any, model: type[_Model]) -> _Model | None:
+        """Return the document as a value; None when something in it is wrong, which is noted."""
+        try:
+            return model.model_validate(data)
+        except ValidationError as error:
+            errors = error.errors(include_url=False)
+            for found in errors:
+                # A list whose entries are all refused is not also "too short".
+                if found["type"] != "too_short" or not any(_inside(other["loc"], found["loc"]) for other in errors):
+                    self.add(found["loc"], _message(found, model))
+        return None
+
+    def line(self, *loc: int | str) -> int:
+        """Return the line on which a value stands."""
+        return self._marks.get(loc, (1, 1))[0]
 
     def add(self, loc: Place, message: str) -> None:
         """Note a problem at a value; a key that is missing is told at the line of what should hold it."""
@@ -84,3 +103,53 @@ class PolicyFile:
                 continue
             found[key] = self._plain(value, (*loc, key), seen)
         return found
+
+
+def _inside(place: Place, outer: Place) -> bool:
+    return len(place) > len(outer) and place[: len(outer)] == outer
+
+
+def _keys_of(model: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _model_at(root: type[BaseModel], loc: Place) -> type[BaseModel]:
+    """Return the model of the value at `loc`, or of the nearest one that holds it."""
+    model = root
+    for part in loc:
+        fields = {field.alias or name: field for name, field in model.model_fields.items()}
+        if part in fields:
+            model = _model_in(fields[str(part)].annotation) or model
+    return model
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for one in get_args(annotation) if (found := _model_in(one)) is not None), None)
+
+
+_EXPECTED = {
+    "missing": N_('The key "{key}" is missing.'),
+    "extra_forbidden": N_('No such key: "{key}". Known keys: {known}.'),
+    "string": N_('Found "{found}", expected a text of 1 to 60 characters.'),
+    "bool": N_('Found "{found}", expected true or false.'),
+    "int": N_('Found "{found}", expected a whole number from 1.'),
+    "greater": N_('Found "{found}", expected a whole number from 1.'),
+    "date": N_('Found "{found}", expected a day such as 2020-05-15.'),
+    "tuple": N_("Expected a list."),
+    "too_short": N_("Expected a list with at least one entry."),
+    "model": N_("Expected the keys: {known}."),
+}
+
+
+def _message(found: ErrorDetails, root: type[BaseModel]) -> str:
+    """Return one of pydantic's findings in our own words; our own validators already speak them."""
+    if found["type"] == "value_error":
+        return str(found["ctx"]["error"])
+    key = next((text for kind, text in _EXPECTED.items() if found["type"].startswith(kind)), None)
+    if key is None:
+        return found["msg"]
+    loc = found["loc"]
+    model = _model_at(root, loc if found["type"].startswith("model") else loc[:-1])
+    return _(key).format(key=loc[-1] if loc else "", found=found["input"], known=", ".join(_keys_of(model)))

@@ -26,6 +26,7 @@ class Anchor(StrEnum):
     DUE = "due"  #: a task's last day in force
     FILING = "filing"  #: the last day for plans under a directive
     SUBMITTED = "submitted"  #: the day a result was handed in
+    RETURNED = "returned"  #: the day a result was returned
     AT_RISK = "at_risk"  #: a forecast beyond the last day; counts from nothing
 
 
@@ -62,6 +63,7 @@ _WORDS = {
         N_("{amount} after the last day for plans"),
     ),
     Anchor.SUBMITTED: ("", N_("when the result was handed in"), N_("{amount} after the result was handed in")),
+    Anchor.RETURNED: ("", N_("when the result was returned"), N_("{amount} after the result was returned")),
     Anchor.AT_RISK: ("", N_("the forecast ends after the last day"), ""),
 }
 
@@ -72,8 +74,12 @@ def _amount(n: int, unit: str) -> str:
     return ngettext("{n} calendar day", "{n} calendar days", n).format(n=n)
 
 
-_FIRST = re.compile(r"(due|filing|submitted)(?: ?([+-])([1-9][0-9]{0,2})(wd|d))?")
-_REPEAT = re.compile(r"every ([1-9][0-9]{0,2})(wd|d) from (.+)")
+_FIRST_WORDS = r"(due|filing|submitted|returned)(?: ?([+-])([1-9][0-9]{0,2})(wd|d))?"
+_REPEAT_WORDS = r"every ([1-9][0-9]{0,2})(wd|d) from "
+_FIRST = re.compile(_FIRST_WORDS)
+_REPEAT = re.compile(f"{_REPEAT_WORDS}(.+)")
+#: what editors check; `parse_trigger` also takes more blanks and capitals
+TRIGGER_PATTERN = f"^({Anchor.AT_RISK}|({_REPEAT_WORDS})?{_FIRST_WORDS})$"
 
 
 def parse_trigger(text: str) -> Trigger:
@@ -87,12 +93,12 @@ def parse_trigger(text: str) -> Trigger:
         return Trigger(anchor=Anchor.AT_RISK)
     repeat = _REPEAT.fullmatch(words)
     first = _FIRST.fullmatch(repeat[3] if repeat else words)
-    # Nobody knows beforehand when a result will be handed in.
-    if first is None or (first[1] == Anchor.SUBMITTED and first[2] == "-"):
+    # Nobody knows beforehand when a result will be handed in or returned.
+    if first is None or (first[1] in (Anchor.SUBMITTED, Anchor.RETURNED) and first[2] == "-"):
         raise ValueError(
             _(
                 'Found "{text}", expected a trigger such as "due -5wd", "due", "due +7d", "every 5wd from due +10wd", '
-                '"at_risk", "submitted +3wd" or "filing +1wd", with numbers from 1 to 999.'
+                '"at_risk", "submitted +3wd", "returned +1wd" or "filing +1wd", with numbers from 1 to 999.'
             ).format(text=text)
         )
     return Trigger(
@@ -108,19 +114,20 @@ def nominal_day(trigger: Trigger, anchor: date, calendar: Calendar) -> date:
     """Return the day on which a trigger falls due for the first time, always a working day but for `at_risk`.
 
     Working days are counted strictly before or after `anchor`. Without an offset a deadline's rung falls on the last
-    day, or on the working day before it when it is a day off; a submission's on the day itself or the next working day.
+    day, or on the working day before it when it is a day off; that of a submission or a return on the day itself or the
+    next working day.
     Calendar days that end on a day off move on to the next working day, a reminder before a deadline never past the
     day that `due` stands for.
 
     Args:
         trigger: when, in words.
-        anchor: the last day, or the local day of submission.
+        anchor: the last day, or the local day of submission or return.
         calendar: which days are worked.
     """
     if trigger.anchor is Anchor.AT_RISK:
         return anchor  # told once for each deadline: the day in the key must not move with the forecast
     if trigger.offset == 0:
-        if trigger.anchor is Anchor.SUBMITTED:
+        if trigger.anchor in (Anchor.SUBMITTED, Anchor.RETURNED):
             return calendar.next_working(anchor)
         return calendar.previous_working(anchor)
     if trigger.unit == "wd":
@@ -136,7 +143,7 @@ def occurrences(
 
     Args:
         trigger: when, in words; `at_risk` counts as come, its condition is for the caller to judge.
-        anchor: the last day, or the local day of submission.
+        anchor: the last day, or the local day of submission or return.
         calendar: which days are worked.
         today: the day asked about, inclusive.
         cap: most occurrences of a repeating trigger; None: no end.

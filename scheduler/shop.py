@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
+from typing import Any
 
 from planner import calendars
 from planner.config import ZONE, Settings
@@ -31,6 +32,7 @@ class Picture:
     dependencies: list[tuple[str, str]]
     forecasts: Mapping[str, Forecast]
     cases: Mapping[Case, Policy]  #: the policy of each case that began under another version
+    spent: Mapping[Case, set[tuple[str, date]]]  #: what was told on capped rungs of cases that were moved
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,14 +84,36 @@ class Shop:
 
         Args:
             session: an open transaction.
-            subjects: only cases of these; None: all.
+            subjects: only cases of these; None: all in which somebody may still be told something.
         """
-        begun = cases.hashes(session, subjects, but=self.policy.hash)
+        but = self.policy.hash
+        begun = cases.living(session, but=but) if subjects is None else cases.hashes(session, subjects, but=but)
         if not begun:
             return {}
         kept = cases.policies(session)
         read = {found: Policy.from_content(kept[found]) for found in set(begun.values())}
         return {case: read[found] for case, found in begun.items()}
+
+    def versions(self) -> list[dict[str, Any]]:
+        """Return each version of the ladder that was ever in force, with the number of cases that run under it."""
+        with database.reading(self.engine) as session:
+            return [
+                {
+                    "hash": one.hash,
+                    "name": one.name,
+                    "version": one.version,
+                    "since": since,
+                    "cases": count,
+                    "in_force": one.hash == self.policy.hash,
+                }
+                for one, since, count in cases.counts(session)
+            ]
+
+    def spent(self, session: Session, begun: Iterable[Policy]) -> dict[Case, set[tuple[str, date]]]:
+        """Return what was told on rungs with a cap, for cases that were moved to another version of the policy."""
+        policies = {found.hash: found for found in (self.policy, *begun)}.values()
+        capped = {rung.name for found in policies for rung in found.rungs if rung.cap is not None}
+        return cases.spent(session, sorted(capped))
 
     def calendar(self, name: str = "vn") -> Calendar:
         """Return a calendar by name, with the site's overrides."""
@@ -100,15 +124,23 @@ class Shop:
 
         What is finished is part of it: when a task was done decides when those can begin that waited for it.
         """
-        return self.picture_of(present(session, now), now, self.pinned(session))
+        begun = self.pinned(session)
+        return self.picture_of(present(session, now), now, begun, self.spent(session, begun.values()))
 
-    def picture_of(self, state: State, now: datetime, begun: Mapping[Case, Policy]) -> Picture:
-        """Return a state with what is foreseen of it at `now`; `begun` is what `pinned` says."""
+    def picture_of(
+        self,
+        state: State,
+        now: datetime,
+        begun: Mapping[Case, Policy],
+        spent: Mapping[Case, set[tuple[str, date]]],
+    ) -> Picture:
+        """Return a state with what is foreseen of it at `now`; `begun` and `spent` are what those of the shop say."""
         return Picture(
             state=state,
             dependencies=dependencies_of(state.tasks),
             forecasts=outlook(state.tasks, state.plans, self.calendar, local_day(now)),
             cases=begun,
+            spent=spent,
         )
 
     def judge(self, picture: Picture, now: datetime, subjects: Iterable[str] | None = None) -> list[Notice]:
@@ -122,6 +154,7 @@ class Shop:
             dependencies=picture.dependencies,
             forecasts=picture.forecasts,
             cases=picture.cases,
+            spent=picture.spent,
         )
         if subjects is None:
             return judge.due()

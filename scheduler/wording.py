@@ -97,7 +97,7 @@ def line_of(number: int, item: Item, recipient: Officer, today: date) -> Line:
     standing = "" if confirms else _standing(item, today)  # a result handed in is judged by its own date
     times = _("reminder no. {n}").format(n=item.nth) if item.nth > 1 else _("first reminder")
     status = "; ".join(filter(None, (standing, times)))
-    soon = item.notice.kind in (NoticeKind.REMINDER, NoticeKind.AT_RISK, NoticeKind.FILING)
+    soon = item.notice.kind in (NoticeKind.REMINDER, NoticeKind.RETURNED, NoticeKind.AT_RISK, NoticeKind.FILING)
     timeliness = Timeliness.DUE_SOON if soon else Timeliness.IN_TIME
     return Line(
         number=number,
@@ -146,6 +146,8 @@ def _task_facts(item: Item, task: TaskRecord, *, own: bool) -> Iterable[str]:
         yield text.format(agency=clean(item.agency_name), name=clean(item.responsible_name))
     yield from _promise(item, task)
     yield _result(task) if item.notice.kind is NoticeKind.CONFIRMATION else _progress(task)
+    if item.notice.kind is NoticeKind.RETURNED and task.state_reason:
+        yield _("Why it was returned: {reason}.").format(reason=clean(task.state_reason).removesuffix("."))
     if task.task.deliverable:
         yield _("Deliverable: {text}.").format(text=clean(task.task.deliverable).removesuffix("."))
     if item.forecast_finish and task.last_day and item.forecast_finish > task.last_day:

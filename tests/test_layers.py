@@ -54,6 +54,7 @@ ONLY: dict[str, frozenset[str]] = {
         }
     ),
     "scheduler.cli": frozenset(room for floor in FLOORS for room in floor),
+    "scheduler.cli_policy": frozenset(room for floor in FLOORS for room in floor),
     # The demo is a client of everything, as an operator is; it speaks to people only through scheduler.cli.
     "scheduler.demo": frozenset(room for floor in FLOORS for room in floor if room != "planner.cli"),
 }
@@ -64,15 +65,21 @@ FOREIGN: dict[str, tuple[str, ...]] = {
     "aiosmtplib": ("scheduler.channels.email",),
     "alembic": ("planner.store",),
     "apscheduler": ("scheduler.daemon",),
-    "click": ("planner.cli", "scheduler.cli"),
+    "click": ("planner.cli", "scheduler.cli", "scheduler.cli_policy"),
     "docx": ("planner.importer.cells_child", "planner.reporter"),
     "holidays": ("planner.calendars",),
     "jinja2": ("planner.templating",),
     "lxml": ("planner.importer",),
     "numpy": ("planner.domain",),
     "psycopg": ("planner.store",),
-    "pydantic": ("planner.importer", "planner.store.wire", "scheduler.policy", "scheduler.policy_file"),
-    "pydantic_core": ("planner.importer", "scheduler.policy"),
+    "pydantic": (
+        "planner.importer",
+        "planner.store.wire",
+        "scheduler.policy",
+        "scheduler.policy_file",
+        "scheduler.trial",
+    ),
+    "pydantic_core": ("planner.importer", "scheduler.policy_file"),
     "python_calamine": ("planner.importer.cells_child",),
     "rich": ("planner.cli",),
     "sqlalchemy": ("planner.store",),

@@ -69,11 +69,15 @@ def list_(app: App, agency: str | None, responsible: str | None, state: str | No
 @pass_app
 def show(app: App, name: str) -> None:
     """Show a task."""
-    from planner.cli.output import actor_name, event_name, show_facts, show_table
+    from planner.cli.output import actor_name, event_name, show_facts, show_table, text_of
+    from planner.domain.plan import PauseKind
     from planner.domain.status import TaskState, Timeliness
     from planner.service import tasks
 
     data = tasks.show(app.desk(), name)
+
+    def _what(name: str, until: date | None) -> str:
+        return _("{what}: {day}").format(what=name, day=text_of(until)) if until else name
 
     def people() -> None:
         show_facts(
@@ -92,6 +96,11 @@ def show(app: App, name: str) -> None:
                 (_("Result document"), data["document"] or data["file"]),
                 (_("Done on"), data["done_on"]),
                 (_("Recorded on"), data["recorded_on"]),
+                *(
+                    (_(kind.label).capitalize(), _pause_words(data[kind.value]))
+                    for kind in PauseKind
+                    if data[kind.value]
+                ),
             ]
         )
         show_table(
@@ -100,7 +109,7 @@ def show(app: App, name: str) -> None:
                 (
                     h["at"],
                     actor_name(h["actor"]),
-                    TaskState(h["to"]) if h["to"] else event_name(h["kind"]),
+                    TaskState(h["to"]) if h["to"] else _what(event_name(h["kind"]), h["until"]),
                     h["reason"],
                 )
                 for h in data["history"]
@@ -163,6 +172,17 @@ def _lateness(row: dict[str, Any]) -> str | None:
     if not row["late_after"]:
         return None
     return _("late already") if row["late_before"] else _("newly late")
+
+
+def _pause_words(pause: dict[str, Any]) -> str:
+    from planner.cli.output import actor_name, text_of
+
+    words = (
+        _("until {day}, by {who}: {reason}")
+        if pause["holds"]
+        else _("until {day}, by {who}: {reason} (the day is past)")
+    )
+    return words.format(day=text_of(pause["until"]), who=actor_name(pause["by"]), reason=pause["reason"])
 
 
 def _moved(app: App, move: Callable[[], dict[str, Any]]) -> None:
@@ -253,3 +273,64 @@ def extend(app: App, name: str, to: date, reason: str, document: str) -> None:
     from planner.service import tasks
 
     _moved(app, lambda: tasks.extend(app.desk(), name, to=to, reason=reason, document=document))
+
+
+def _paused(app: App, data: dict[str, Any], kind: str) -> None:
+    from planner.cli.output import say, text_of
+
+    pause = data[kind]
+    said = {
+        "promise": _("{task}: promised by {day}; whoever does the work is not reminded until then."),
+        "snooze": _("{task}: nobody is reminded of it through {day}."),
+    }[kind]
+    text = said if pause else _("{task}: the reminders go on.")
+    app.emit(data, lambda: say(text.format(task=data["task"], day=text_of(pause["until"]) if pause else "")))
+
+
+def _one_of(day: date | None, lift: bool, name: str) -> None:
+    from planner.errors import UsageRefused
+
+    if (day is None) is not lift:
+        raise UsageRefused(_("Give either {option} DATE or --lift.").format(option=name))
+
+
+@task.command(help=N_("Promise a day: until then those who do the work are not reminded; those above still are."))
+@TASK
+@option("--promise", "until", type=DAY, help=N_("The day by which it will be done."))
+@option("--lift", is_flag=True, help=N_("End the promise now; the reminders go on."))
+@option("--reason", required=True, help=N_("Why; those above read it."))
+@everywhere(writes=True)
+@pass_app
+def acknowledge(app: App, name: str, until: date | None, lift: bool, reason: str) -> None:
+    """Promise a day."""
+    from planner.domain.plan import PauseKind
+    from planner.service import pauses
+
+    _one_of(until, lift, "--promise")
+    data = (
+        pauses.lift(app.desk(), name, PauseKind.PROMISE, reason=reason)
+        if until is None
+        else pauses.acknowledge(app.desk(), name, until=until, reason=reason)
+    )
+    _paused(app, data, "promise")
+
+
+@task.command(help=N_("Hold every reminder about a task until a day; for the department."))
+@TASK
+@option("--until", type=DAY, help=N_("The last day on which nobody is reminded."))
+@option("--lift", is_flag=True, help=N_("End it now; the reminders go on."))
+@option("--reason", required=True, help=N_("Why."))
+@everywhere(writes=True)
+@pass_app
+def snooze(app: App, name: str, until: date | None, lift: bool, reason: str) -> None:
+    """Hold the reminders."""
+    from planner.domain.plan import PauseKind
+    from planner.service import pauses
+
+    _one_of(until, lift, "--until")
+    data = (
+        pauses.lift(app.desk(), name, PauseKind.SNOOZE, reason=reason)
+        if until is None
+        else pauses.snooze(app.desk(), name, until=until, reason=reason)
+    )
+    _paused(app, data, "snooze")

@@ -16,6 +16,8 @@ from planner.domain.directive import Directive
 from planner.domain.plan import (
     Extension,
     Goal,
+    Pause,
+    PauseKind,
     Plan,
     PlanKind,
     PlannedTask,
@@ -118,6 +120,41 @@ class TaskExtended:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TaskAcknowledged:
+    """Who answers for a task promised a day by which it will be done."""
+
+    task: str
+    promise: Pause
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskSnoozed:
+    """The department holds all reminders about a task until a day."""
+
+    task: str
+    snooze: Pause
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskResumed:
+    """A promise or a snooze was ended before its day."""
+
+    task: str
+    what: PauseKind
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PolicyMoved:
+    """Reminder cases went on under another version of the policy; neither plans nor tasks change by it."""
+
+    policy: str  #: hash of the version they go on under
+    name: str
+    version: str
+    scope: str  #: task key, agency code, or "all"
+    left: tuple[tuple[str, int], ...]  #: (hash of the version they left, how many cases)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TargetReported:
     """An agency reported a value for a target."""
 
@@ -136,13 +173,30 @@ Change = (
     | PlanDecided
     | TaskMoved
     | TaskExtended
+    | TaskAcknowledged
+    | TaskSnoozed
+    | TaskResumed
+    | PolicyMoved
     | TargetReported
 )
+Pausing = TaskAcknowledged | TaskSnoozed | TaskResumed
+TaskChange = TaskMoved | TaskExtended | Pausing
 
 
 def dead_address(change: AddressDied, at: datetime) -> DeadAddress:
     """Return what is known of an address that died at the instant `at`."""
     return DeadAddress(email=change.email, since=at, status=change.status, detail=change.detail)
+
+
+def change_task(record: TaskRecord, change: TaskChange, at: datetime, reason: str) -> TaskRecord:
+    """Return a task after what happened to it alone."""
+    match change:
+        case TaskMoved():
+            return move_task(record, change, at, reason)
+        case TaskExtended():
+            return extend_task(record, change.extension)
+        case _:
+            return pause_task(record, change)
 
 
 def move_task(record: TaskRecord, change: TaskMoved, at: datetime, reason: str) -> TaskRecord:
@@ -160,16 +214,31 @@ def move_task(record: TaskRecord, change: TaskMoved, at: datetime, reason: str) 
         result=(change.result or record.result) if done else None,
         state_since=at,
         state_reason=reason,
+        promise=None if change.to is TaskState.SUBMITTED else record.promise,
     )
 
 
+def pause_task(record: TaskRecord, change: Pausing) -> TaskRecord:
+    """Return the task with the promise or snooze that a change makes or ends; a new one takes the place of the old."""
+    match change:
+        case TaskAcknowledged():
+            return replace(record, promise=change.promise)
+        case TaskSnoozed():
+            return replace(record, snooze=change.snooze)
+        case TaskResumed(what=PauseKind.PROMISE):
+            return replace(record, promise=None)
+        case TaskResumed():
+            return replace(record, snooze=None)
+
+
 def extend_task(record: TaskRecord, extension: Extension) -> TaskRecord:
-    """Return the task with its new last day; reminders begin anew with the next deadline revision."""
+    """Return the task with its new last day; reminders begin anew with the next deadline revision, a promise ends."""
     return replace(
         record,
         last_day=extension.new_last_day,
         deadline_revision=record.deadline_revision + 1,
         extensions=(*record.extensions, extension),
+        promise=None,
     )
 
 
@@ -262,7 +331,7 @@ def _refiled(old: TaskRecord, new: TaskRecord, at: datetime) -> TaskRecord:
     # What is handed in was judged by the deadline it was done under; filing anew must not turn late into on time.
     judged = old.state in (TaskState.SUBMITTED, TaskState.CONFIRMED)
     if old.task.deadline.last_day != new.task.deadline.last_day and not judged:
-        kept = replace(kept, last_day=new.last_day, deadline_revision=old.deadline_revision + 1)
+        kept = replace(kept, last_day=new.last_day, deadline_revision=old.deadline_revision + 1, promise=None)
     if old.state is TaskState.WITHDRAWN and old.state_reason == LEFT_OUT:
         kept = replace(kept, state=TaskState.ASSIGNED, state_since=at, state_reason="")
         kept = replace(kept, done_on=None, recorded_on=None, result=None)  # what was handed in before no longer stands

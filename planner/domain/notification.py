@@ -26,6 +26,7 @@ class NoticeKind(StrEnum):
     BLOCKED = "blocked"  #: waits for another agency: told, not escalated
     CONFIRMATION = "confirmation"  #: a submitted result waits for the confirmer
     FILING = "filing"  #: a plan is owed
+    RETURNED = "returned"  #: a result was returned and waits to be redone
 
     @property
     def label(self) -> str:
@@ -43,6 +44,7 @@ _LABELS = {
     NoticeKind.BLOCKED: N_("waiting for another agency"),
     NoticeKind.CONFIRMATION: N_("awaiting confirmation"),
     NoticeKind.FILING: N_("plan not filed"),
+    NoticeKind.RETURNED: N_("result returned"),
 }
 
 
@@ -55,7 +57,7 @@ class NoticeState(StrEnum):
     DEAD = "dead"  #: its mail cannot be delivered; escalated
     OBSOLETE = "obsolete"  #: no longer true when it was about to be sent
     SUPERSEDED = "superseded"  #: a higher rung had been reached
-    SUPPRESSED = "suppressed"  #: inhibited by a blocker
+    SUPPRESSED = "suppressed"  #: held back: a blocker, a promise, a snooze, or told in another role
     BOUNCED = "bounced"  #: its mail came back, or its address is dead; told after all when it holds again
     CANCELLED = "cancelled"  #: by a person
 
@@ -72,7 +74,7 @@ _STATE_LABELS = {
     NoticeState.DEAD: N_("could not be delivered"),
     NoticeState.OBSOLETE: N_("no longer needed, not sent"),
     NoticeState.SUPERSEDED: N_("replaced by a higher step"),
-    NoticeState.SUPPRESSED: N_("held back: another agency's task is in the way"),
+    NoticeState.SUPPRESSED: N_("held back"),
     NoticeState.BOUNCED: N_("came back undelivered"),
     NoticeState.CANCELLED: N_("cancelled"),
 }

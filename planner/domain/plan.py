@@ -15,6 +15,7 @@ from planner.domain.agency import Absence, Agency, DeadAddress, Officer, Success
 from planner.domain.deadline import Deadline
 from planner.domain.directive import Directive
 from planner.domain.status import PlanState, TaskState
+from planner.i18n import N_
 
 
 class PlanKind(StrEnum):
@@ -122,6 +123,35 @@ class Extension:
     decided_at: datetime  #: UTC
 
 
+class PauseKind(StrEnum):
+    """Why reminders about a task are quiet for a time."""
+
+    PROMISE = "promise"  #: who answers for it promised a day; those above are told all the same
+    SNOOZE = "snooze"  #: the department holds the whole ladder
+
+    @property
+    def label(self) -> str:
+        """Return the message id of the kind's name."""
+        return _PAUSE_LABELS[self]
+
+
+_PAUSE_LABELS = {PauseKind.PROMISE: N_("promised"), PauseKind.SNOOZE: N_("reminders held by the department")}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pause:
+    """Reminders about a task are quiet through a day; it ends by itself, for it is only ever compared with today."""
+
+    until: date  #: last day on which it holds
+    reason: str
+    by: str  #: e-mail of who promised or decided, or "local"
+    at: datetime  #: UTC
+
+    def holds_on(self, today: date) -> bool:
+        """Say whether it still holds."""
+        return today <= self.until
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaskRecord:
     """One task as it stands at an instant."""
@@ -141,6 +171,8 @@ class TaskRecord:
     result: ResultDocument | None = None
     state_since: datetime | None = None  #: UTC
     state_reason: str = ""
+    promise: Pause | None = None  #: ended by a new deadline and by a result handed in
+    snooze: Pause | None = None
 
     @property
     def key(self) -> str:

@@ -13,8 +13,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from planner.domain.changes import TaskExtended, TaskMoved
-from planner.domain.plan import Extension, ResultDocument, TaskRecord
+from planner.domain.changes import Change, TaskAcknowledged, TaskExtended, TaskMoved, TaskSnoozed
+from planner.domain.plan import Extension, PauseKind, ResultDocument, TaskRecord
 from planner.domain.status import TaskState, Timeliness, timeliness
 from planner.errors import InputRejected, NotFound, Problem, Refused, WorldFailed
 from planner.i18n import gettext as _
@@ -96,6 +96,33 @@ def find(session: Session, desk: Desk, text: str) -> TaskRecord:
     return found[key]
 
 
+def pauses_of(desk: Desk, record: TaskRecord) -> dict[str, Any]:
+    """Return the promise and the snooze of a task as plain data; `holds` says whether one is in force today."""
+    return {
+        kind.value: None
+        if pause is None
+        else {
+            "until": pause.until,
+            "reason": pause.reason,
+            "by": pause.by,
+            "at": pause.at,
+            "holds": pause.holds_on(desk.today),
+        }
+        for kind, pause in ((PauseKind.PROMISE, record.promise), (PauseKind.SNOOZE, record.snooze))
+    }
+
+
+def _until(change: Change) -> date | None:
+    match change:
+        case TaskAcknowledged():
+            return change.promise.until
+        case TaskSnoozed():
+            return change.snooze.until
+        case TaskExtended():
+            return change.extension.new_last_day
+    return None
+
+
 def show(desk: Desk, text: str) -> dict[str, Any]:
     """Return one task with its whole record and history."""
     with desk.reading() as session:
@@ -106,6 +133,7 @@ def show(desk: Desk, text: str) -> dict[str, Any]:
                 "actor": event.actor,
                 "kind": event.kind,
                 "to": event.change.to.value if isinstance(event.change, TaskMoved) else None,
+                "until": _until(event.change),
                 "reason": event.reason or note,
             }
             for event, note in task_history(session, record.key)
@@ -127,6 +155,7 @@ def show(desk: Desk, text: str) -> dict[str, Any]:
         "document": record.result.number if record.result else None,
         "file": record.result.file_name if record.result else None,
         "reason": record.state_reason,
+        **pauses_of(desk, record),
         "history": history,
     }
 

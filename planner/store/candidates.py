@@ -8,7 +8,7 @@ number of statements does not depend on the number of tasks.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, cast
@@ -47,10 +47,19 @@ class Reached:
     """The highest step that tasks of one policy have reached which count from one day."""
 
     policy: str  #: hash
-    day: date  #: the last day, or the local day on which a result was handed in
+    day: date  #: the last day, or the local day on which a result was handed in or returned
     rung: str
     nominal: date
     roles: tuple[str, ...]  #: who is told at that step
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Which:
+    """What a look for candidates must heed."""
+
+    policies: frozenset[str]  #: hashes of all policies under which subjects may stand
+    in_force: str  #: hash of the policy of subjects that nobody has been told of
+    doubled: bool  #: also ask again for whom was passed over as told in another role: people may have changed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,9 +92,9 @@ def last_days(session: Session) -> list[date]:
     return sorted({day for day in session.scalars(select(days.c.day)) if day is not None})
 
 
-def first_submission(session: Session) -> datetime | None:
-    """Return when the oldest result was handed in that still waits to be confirmed; None: none waits."""
-    found: datetime | None = session.scalar(select(func.min(_TASK.c.state_since)).where(_is_submitted()))
+def first_since(session: Session, state: TaskState) -> datetime | None:
+    """Return since when the oldest task stands in a state, submitted or returned; None: none does."""
+    found: datetime | None = session.scalar(select(func.min(_TASK.c.state_since)).where(_stands(state)))
     return found
 
 
@@ -99,14 +108,13 @@ def policies_begun(session: Session) -> set[str]:
     return {one for one in session.scalars(select(hashes.c.hash)) if one is not None}
 
 
-def due(session: Session, reached: Iterable[Reached], *, policies: Collection[str], policy: str) -> list[str]:
+def due(session: Session, reached: Iterable[Reached], which: Which) -> list[str]:
     """Return the open tasks that have reached a step which the ledger lacks, or holds back.
 
     Args:
         session: an open transaction.
         reached: the highest step for each policy and last day; days without one are left out.
-        policies: hashes of all policies under which tasks may stand.
-        policy: hash of the policy in force, under which tasks stand that nobody has been told of.
+        which: under which policies tasks stand, and what of the ledger counts as settled.
     """
     columns: dict[str, TypeEngine[Any]] = {
         "policy": Text(),
@@ -118,21 +126,21 @@ def due(session: Session, reached: Iterable[Reached], *, policies: Collection[st
     }
     rows = ((one.policy, one.day, one.rung, one.nominal, _marked(one.roles), len(one.roles)) for one in reached)
     step = listed(session, "reached", columns, rows)
-    statement = _of_cases(step, policies, policy).where(_IS_OPEN, _TASK.c.last_day == step.c.day)
-    lacks = _lacks(step, _TASK.c.key, _TASK.c.deadline_revision)
+    statement = _of_cases(step, which).where(_IS_OPEN, _TASK.c.last_day == step.c.day)
+    lacks = _lacks(step, _TASK.c.key, _TASK.c.deadline_revision, doubled=which.doubled)
     return list(session.scalars(statement.where(lacks, _is_in_force())))
 
 
-def submitted(
-    session: Session, reached: Iterable[tuple[Reached, datetime]], *, policies: Collection[str], policy: str
+def standing(
+    session: Session, state: TaskState, reached: Iterable[tuple[Reached, datetime]], which: Which
 ) -> list[str]:
-    """Return the tasks whose result has waited so long for its confirmation that the ledger lacks a step.
+    """Return the tasks that have stood so long in a state, submitted or returned, that the ledger lacks a step.
 
     Args:
         session: an open transaction.
+        state: the state.
         reached: the highest step for each policy and local day, with the instant at which that day begins.
-        policies: hashes of all policies under which tasks may stand.
-        policy: hash of the policy in force.
+        which: under which policies tasks stand, and what of the ledger counts as settled.
     """
     instant = UtcDateTime()
     columns: dict[str, TypeEngine[Any]] = {
@@ -163,18 +171,18 @@ def submitted(
     )
     step = listed(session, "reached", columns, rows)
     since = _TASK.c.state_since
-    statement = _of_cases(step, policies, policy).where(_is_submitted(), since >= step.c.begins, since < step.c.ends)
-    lacks = _lacks(step, _TASK.c.key, _TASK.c.deadline_revision)
+    statement = _of_cases(step, which).where(_stands(state), since >= step.c.begins, since < step.c.ends)
+    lacks = _lacks(step, _TASK.c.key, _TASK.c.deadline_revision, doubled=which.doubled)
     return list(session.scalars(statement.where(lacks, _is_in_force())))
 
 
-def lacking(session: Session, asked: Iterable[Asked], *, policy: str) -> set[str]:
+def lacking(session: Session, asked: Iterable[Asked], which: Which) -> set[str]:
     """Return the subjects of those steps that the ledger lacks, or holds back.
 
     Args:
         session: an open transaction.
         asked: a step of each subject, or one for each policy.
-        policy: hash of the policy in force, under which subjects stand that nobody has been told of.
+        which: under which policies subjects stand, and what of the ledger counts as settled.
     """
     columns: dict[str, TypeEngine[Any]] = {
         "policy": Text(),
@@ -193,9 +201,9 @@ def lacking(session: Session, asked: Iterable[Asked], *, policy: str) -> set[str
     statement = (
         select(step.c.subject)
         .outerjoin(CASE, and_(CASE.c.subject == step.c.subject, CASE.c.revision == step.c.revision))
-        .where(func.coalesce(CASE.c.policy_hash, policy) == step.c.policy)
+        .where(func.coalesce(CASE.c.policy_hash, which.in_force) == step.c.policy)
     )
-    return set(session.scalars(statement.where(_lacks(step, step.c.subject, step.c.revision))))
+    return set(session.scalars(statement.where(_lacks(step, step.c.subject, step.c.revision, doubled=which.doubled))))
 
 
 def deadlines(session: Session, keys: Iterable[str]) -> dict[str, tuple[date, int]]:
@@ -243,14 +251,14 @@ def waiting(session: Session) -> tuple[set[str], set[str]]:
     return {subject for subject, _kind in rows}, {subject for subject, kind in rows if kind == NoticeKind.AT_RISK.value}
 
 
-def _of_cases(step: FromClause, policies: Collection[str], policy: str) -> Select[Any]:
+def _of_cases(step: FromClause, which: Which) -> Select[Any]:
     """Return the keys of tasks whose case stands under the policy of `step`; all do when there is only one."""
     statement = select(_TASK.c.key).select_from(step).join(_TASK, literal(True))
-    if set(policies) == {policy}:
+    if which.policies == {which.in_force}:
         return statement
     return statement.outerjoin(
         CASE, and_(CASE.c.subject == _TASK.c.key, CASE.c.revision == _TASK.c.deadline_revision)
-    ).where(func.coalesce(CASE.c.policy_hash, policy) == step.c.policy)
+    ).where(func.coalesce(CASE.c.policy_hash, which.in_force) == step.c.policy)
 
 
 def _is_in_force() -> ColumnElement[bool]:
@@ -258,22 +266,27 @@ def _is_in_force() -> ColumnElement[bool]:
     return select(_PLAN.c.key).where(_PLAN.c.key == _TASK.c.plan, _PLAN.c.accepted_version.is_not(None)).exists()
 
 
-def _lacks(step: FromClause, subject: ColumnElement[str], revision: ColumnElement[int]) -> ColumnElement[bool]:
-    """Return the condition that not every role of a step is settled, or waits, in the ledger."""
-    notice = _NOTICE.alias("told")
+def _lacks(
+    step: FromClause, subject: ColumnElement[str], revision: ColumnElement[int], *, doubled: bool
+) -> ColumnElement[bool]:
+    """Return the condition that not every role of a step is settled, or waits, in the ledger.
+
+    A role that was passed over because its person was told in another one is settled, except when `doubled`.
+    """
+    settled = _NOTICE.alias("told").c
+    is_final: ColumnElement[bool] = settled.state.in_(_FINAL)
+    if not doubled:
+        passed_over = and_(settled.state == NoticeState.SUPPRESSED.value, settled.may_return.is_(False))
+        is_final = or_(is_final, passed_over)
     known = (
-        select(func.count())
-        .select_from(notice)
+        select(func.count(settled.id))
         .where(
-            notice.c.subject == subject,
-            notice.c.revision == revision,
-            notice.c.rung == step.c.rung,
-            notice.c.nominal == step.c.nominal,
-            step.c.roles.contains("," + notice.c.role + ","),
-            or_(
-                notice.c.state.in_(_FINAL),
-                and_(notice.c.state == NoticeState.SUPPRESSED.value, notice.c.may_return.is_(False)),
-            ),
+            settled.subject == subject,
+            settled.revision == revision,
+            settled.rung == step.c.rung,
+            settled.nominal == step.c.nominal,
+            step.c.roles.contains("," + settled.role + ","),
+            is_final,
         )
         .scalar_subquery()
     )
@@ -294,6 +307,6 @@ def _marked(roles: Iterable[str]) -> str:
     return f",{','.join(roles)},"
 
 
-def _is_submitted() -> ColumnElement[bool]:
+def _stands(state: TaskState) -> ColumnElement[bool]:
     # Written out: the index on these tasks serves only a statement that names the state.
-    return _TASK.c.state == literal_column(f"'{TaskState.SUBMITTED.value}'")
+    return _TASK.c.state == literal_column(f"'{state.value}'")

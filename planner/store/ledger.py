@@ -7,9 +7,9 @@ compare-and-set on its state. Source: design notes, "Reminders and escalations".
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Table, and_, bindparam, case, func, not_, or_, select, update
@@ -113,18 +113,7 @@ def _reopen(session: Session, by_key: Mapping[str, Notice], known: Mapping[str, 
         for key, row in known.items()
         if row.state in _HELD_BACK and by_key[key].state is NoticeState.QUEUED
     ]
-    # Whose mail came back, and who was passed over because the same person was told in another role: if that person,
-    # or the one who stands in now, did receive it, the step has been told.
-    again = [(row, notice) for row, notice in held if row.state != NoticeState.OBSOLETE.value and not row.may_return]
-    told = already_told(session, [notice for _row, notice in again])
-    told |= already_told(
-        session,
-        [
-            replace(notice, recipient=row.recipient)
-            for row, notice in again
-            if row.state == NoticeState.SUPPRESSED.value
-        ],
-    )
+    told = already_told(session, [notice for _row, notice in held])
     reopened = [
         {
             "b_id": row.id,
@@ -151,14 +140,19 @@ def already_told(session: Session, notices: Sequence[Notice]) -> set[str]:
 
     Who stands in for somebody whose mail came back may have had the step as head of the agency before.
     """
+    told = told_to(session, {notice.subject for notice in notices}) if notices else set()
+    return {one.key for one in notices if (one.subject, one.revision, one.rung, one.nominal, one.recipient) in told}
+
+
+def told_to(session: Session, subjects: Collection[str] | None = None) -> set[tuple[str, int, str, date, str]]:
+    """Return (subject, revision, rung, day, recipient) of everything somebody was told of `subjects`; None: of all."""
     columns = (NOTICE.c.subject, NOTICE.c.revision, NOTICE.c.rung, NOTICE.c.nominal, NOTICE.c.recipient)
     received = or_(NOTICE.c.state == NoticeState.SENT.value, NOTICE.c.state == NoticeState.MAILED.value)
-    if not notices:
-        return set()
-    wanted = bulk.keys_listed(session, {notice.subject for notice in notices})
-    rows = session.execute(select(*columns).join(wanted, wanted.c.key == NOTICE.c.subject).where(received))
-    told = set(map(tuple, rows))
-    return {one.key for one in notices if (one.subject, one.revision, one.rung, one.nominal, one.recipient) in told}
+    statement = select(*columns).where(received)
+    if subjects is not None:
+        wanted = bulk.keys_listed(session, subjects)
+        statement = statement.join(wanted, wanted.c.key == NOTICE.c.subject)
+    return {(row.subject, row.revision, row.rung, row.nominal, row.recipient) for row in session.execute(statement)}
 
 
 def insert_new(table: Table, dialect: str) -> Any:
@@ -277,6 +271,7 @@ def is_stale() -> ColumnElement[bool]:
     )
     wanted = case(
         (NOTICE.c.kind == NoticeKind.CONFIRMATION.value, TaskRow.state == TaskState.SUBMITTED.value),
+        (NOTICE.c.kind == NoticeKind.RETURNED.value, TaskRow.state == TaskState.RETURNED.value),
         else_=TaskRow.state.in_(OPEN_STATES),
     )
     filed = select(PlanRow.key).where(PlanRow.key == NOTICE.c.subject, PlanRow.accepted_version.is_not(None))

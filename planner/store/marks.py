@@ -28,6 +28,10 @@ class Foreseen:
     seq: int  #: the last event known then
     basis: str  #: hash of all else that a forecast depends on: policies, calendar
 
+    def is_other_than(self, before: Foreseen) -> bool:
+        """Say whether more than events lies between this and `before`: everything must be foreseen anew."""
+        return (self.day, self.basis) != (before.day, before.basis) or self.seq < before.seq
+
 
 def foreseen(session: Session) -> Foreseen | None:
     """Return what the last forecast knew; None: there was none."""
@@ -51,13 +55,20 @@ def last_event(session: Session) -> int:
     return session.scalar(select(func.max(EventRow.seq))) or 0
 
 
-def touched(session: Session, since: int) -> tuple[set[str], set[str]]:
-    """Return the tasks and the plans that events after `since` were about."""
-    rows = session.execute(
-        select(EventRow.kind, EventRow.subject).where(
-            EventRow.seq > since, EventRow.kind.in_((*_PLAN_KINDS, *_TASK_KINDS))
-        )
-    ).all()
-    tasks = {subject for kind, subject in rows if kind in _TASK_KINDS}
-    plans = {subject for kind, subject in rows if kind in _PLAN_KINDS}
-    return tasks, plans
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Touched:
+    """What events were about."""
+
+    tasks: set[str]  #: whose state, progress or deadline changed
+    plans: set[str]  #: filed or decided
+    people: bool  #: officers, agencies, absences or addresses changed, or anything else that is no task or plan
+
+
+def touched(session: Session, since: int) -> Touched:
+    """Return what events after `since` were about."""
+    rows = session.execute(select(EventRow.kind, EventRow.subject).where(EventRow.seq > since)).all()
+    return Touched(
+        tasks={subject for kind, subject in rows if kind in _TASK_KINDS},
+        plans={subject for kind, subject in rows if kind in _PLAN_KINDS},
+        people=any(not kind.startswith(("task.", "plan.", "target.")) for kind, _subject in rows),
+    )

@@ -114,6 +114,17 @@ def digests_of(session: Session, day: date) -> dict[str, tuple[int, bool]]:
     return {recipient: (int(given_up), standing > 0) for recipient, given_up, standing in rows}
 
 
+def mails_of(session: Session, day: date) -> dict[str, int]:
+    """Return how many mails of `day` each recipient has, those given up left out."""
+    gone = (MailState.OBSOLETE.value, MailState.CANCELLED.value)
+    rows = session.execute(
+        select(MAIL.c.recipient, func.count())
+        .where(MAIL.c.day == day, MAIL.c.state.not_in(gone))
+        .group_by(MAIL.c.recipient)
+    )
+    return {recipient: int(count) for recipient, count in rows}
+
+
 def unreached_since(session: Session, since: datetime) -> dict[str, datetime]:
     """Return who could not be reached, and since when: digests given up after tries, newer than the last one sent.
 

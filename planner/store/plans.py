@@ -36,7 +36,7 @@ from planner.store.tables import (
     TaskRow,
     table_of,
 )
-from planner.store.wire import deadline_from_text, deadline_text, plan_from, to_plain
+from planner.store.wire import deadline_from_text, deadline_text, pause_from, plan_from, to_plain
 
 _MOST_KEYS = 5000  # in one statement; SQLite takes some 32,000 values
 
@@ -159,6 +159,8 @@ def _columns(record: TaskRecord, position: int) -> dict[str, Any]:
         "result_file_sha256": result.file_sha256,
         "state_since": record.state_since,
         "state_reason": record.state_reason,
+        "promise": to_plain(record.promise) if record.promise else None,
+        "snooze": to_plain(record.snooze) if record.snooze else None,
     }
 
 
@@ -379,6 +381,7 @@ def _plan_record(row: Row[Any], content: bool) -> PlanRecord:
 
 
 OPEN_STATES = tuple(state.value for state in TaskState if state.is_open)
+WAITING_STATES = (*OPEN_STATES, TaskState.SUBMITTED.value)
 
 
 def task_records(
@@ -495,6 +498,8 @@ def _task_record(
         else None,
         state_since=row.state_since,
         state_reason=row.state_reason,
+        promise=pause_from(row.promise),
+        snooze=pause_from(row.snooze),
     )
 
 

@@ -104,13 +104,11 @@ class Book:
                 self.versions[change.plan][change.version] = record
                 if change.state is PlanState.ACCEPTED:
                     return self._accept(record, at)
-            case changes.TaskMoved():
+            case changes.PolicyMoved():
+                pass  # which policy a reminder follows is the ledger's, not the state's
+            case _:
                 tasks = self.tasks[change.task.rsplit(":", 1)[0]]
-                tasks[change.task] = changes.move_task(tasks[change.task], change, at, reason)
-                return [tasks[change.task]]
-            case changes.TaskExtended():
-                tasks = self.tasks[change.task.rsplit(":", 1)[0]]
-                tasks[change.task] = changes.extend_task(tasks[change.task], change.extension)
+                tasks[change.task] = changes.change_task(tasks[change.task], change, at, reason)
                 return [tasks[change.task]]
         return []
 
@@ -232,12 +230,12 @@ def save(session: Session, change: changes.Change, book: Book, at: datetime, rea
             touched = list(book.apply_change(change, at, reason))
             plans.decide_version(session, change.plan, change.version, change.state, reason)
             _save_accepted(session, book.versions[change.plan][change.version], touched)
-        case changes.TaskMoved():
-            for record in book.apply_change(change, at, reason):
-                plans.save_move(session, record)
         case changes.TaskExtended():
             for record in book.apply_change(change, at, reason):
                 plans.save_extension(session, record)
+        case _:  # of a PolicyMoved nothing is left: the cases themselves are moved beside it, by `store/cases.py`
+            for record in book.apply_change(change, at, reason):
+                plans.save_move(session, record)
 
 
 def _save_reach(

@@ -98,6 +98,7 @@ BigId = BigInteger().with_variant(Integer, "sqlite")
 
 # Spelt as the statements that are to use the index spell it.
 _IS_SUBMITTED = text("state = 'submitted'")
+_IS_RETURNED = text("state = 'returned'")
 _IS_HELD_BACK = text("state IN ('obsolete', 'bounced', 'suppressed')")
 
 
@@ -252,6 +253,7 @@ class TaskRow(Base):
         CheckConstraint("duration IS NULL OR duration >= 0", name="duration_positive"),
         Index("ix_task_state_last_day", "state", "last_day"),
         Index("ix_task_submitted", "state_since", sqlite_where=_IS_SUBMITTED, postgresql_where=_IS_SUBMITTED),
+        Index("ix_task_returned", "state_since", sqlite_where=_IS_RETURNED, postgresql_where=_IS_RETURNED),
     )
 
     key: Mapped[str] = mapped_column(String(260), primary_key=True)
@@ -281,6 +283,8 @@ class TaskRow(Base):
     result_file_sha256: Mapped[str] = mapped_column(String(64))
     state_since: Mapped[datetime | None]
     state_reason: Mapped[str]
+    promise: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # the Pause value
+    snooze: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class CooperatorRow(Base):
@@ -410,6 +414,7 @@ class PolicyRow(Base):
     version: Mapped[str]
     content: Mapped[dict[str, Any]]
     first_used_at: Mapped[datetime]
+    last_used_at: Mapped[datetime]  # when a case last began under it or was moved to it
 
 
 class CaseRow(Base):
@@ -421,7 +426,7 @@ class CaseRow(Base):
     revision: Mapped[int] = mapped_column(primary_key=True)  # of the deadline
     policy_hash: Mapped[str] = mapped_column(ForeignKey("policy.hash"), index=True)
     begun_at: Mapped[datetime]
-    moved_at: Mapped[datetime | None]  # when a person last moved it to another version
+    moved_at: Mapped[datetime | None] = mapped_column(index=True)  # when a person last moved it to another version
 
 
 class AttemptRow(Base):

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from planner.domain import changes
 from planner.domain.deadline import Deadline
 from planner.domain.directive import Directive
-from planner.domain.plan import Plan
+from planner.domain.plan import Pause, Plan
 from planner.i18n import N_
 from planner.store.engine import JsonText
 
@@ -31,6 +31,10 @@ KINDS: dict[str, type] = {
     "plan.decided": changes.PlanDecided,
     "task.moved": changes.TaskMoved,
     "task.extended": changes.TaskExtended,
+    "task.acknowledged": changes.TaskAcknowledged,
+    "task.snoozed": changes.TaskSnoozed,
+    "task.resumed": changes.TaskResumed,
+    "policy.moved": changes.PolicyMoved,
     "target.reported": changes.TargetReported,
 }
 #: event kind -> message id of what people read in its place
@@ -46,6 +50,10 @@ LABELS: dict[str, str] = {
     "plan.decided": N_("plan accepted or returned"),
     "task.moved": N_("state or progress reported"),
     "task.extended": N_("deadline extended"),
+    "task.acknowledged": N_("a day promised"),
+    "task.snoozed": N_("reminders held"),
+    "task.resumed": N_("reminders go on"),
+    "policy.moved": N_("reminders moved to another version of the policy"),
     "target.reported": N_("target value reported"),
 }
 _KIND_OF = {cls: kind for kind, cls in KINDS.items()}
@@ -77,6 +85,12 @@ def canonical(data: Any) -> str:
 def deadline_text(deadline: Deadline) -> JsonText:
     """Return a deadline as JSON text; many tasks have the same one."""
     return JsonText(canonical(to_plain(deadline)))
+
+
+def pause_from(data: Any) -> Pause | None:
+    """Return a Pause from its plain form; None stays None."""
+    value: Pause | None = None if data is None else _adapter(Pause).validate_python(data)
+    return value
 
 
 def kind_of(change: changes.Change) -> str:

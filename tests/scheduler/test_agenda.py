@@ -392,7 +392,10 @@ LOOSE: dict[str, Any] = {
 @settings(max_examples=40, **LOOSE)
 @given(history=histories, first=plans_at_first)
 def test_a_round_that_looks_at_few_tasks_leaves_the_ledger_of_one_that_judges_all(
-    _migrated_sqlite: Path, tmp_path: Path, history: list[Any], first: list[Action]
+    _migrated_sqlite: Path,  # noqa: PT019 - a fixture with a value
+    tmp_path: Path,
+    history: list[Any],
+    first: list[Action],
 ) -> None:
     other = tmp_path / "other.yaml"
     other.write_text(OTHER)
@@ -409,7 +412,7 @@ def test_a_round_that_looks_at_few_tasks_leaves_the_ledger_of_one_that_judges_al
 @given(history=histories, first=plans_at_first)
 def test_so_it_is_on_postgresql(
     postgres_server: PostgresServer,
-    _migrated_postgres: str,
+    _migrated_postgres: str,  # noqa: PT019 - a fixture with a value
     tmp_path: Path,
     history: list[Any],
     first: list[Action],

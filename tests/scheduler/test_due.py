@@ -16,7 +16,7 @@ from planner.domain.deadline import Deadline, DeadlineKind
 from planner.domain.directive import Directive
 from planner.domain.forecast import Forecast
 from planner.domain.notification import Notice, NoticeKind, NoticeState
-from planner.domain.plan import Plan, PlannedTask, PlanRecord, State, TaskRecord
+from planner.domain.plan import Pause, Plan, PlannedTask, PlanRecord, State, TaskRecord
 from planner.domain.status import PlanState, TaskState
 from planner.i18n import speaking
 from scheduler.due import Judge, due_notices, still_true
@@ -439,8 +439,9 @@ def test_a_result_that_waits_three_working_days_is_brought_to_the_confirmer() ->
         "focal@stttt.example.vn",
         date(2020, 5, 12),
     )
-    assert true_on(notice, waiting, "2020-05-20")
-    assert not true_on(notice, state(task(state=TaskState.CONFIRMED)), "2020-05-20")
+    assert true_on(notice, waiting, "2020-05-18")
+    assert not true_on(notice, waiting, "2020-05-19")  # the eighth working day: the next rung stands higher
+    assert not true_on(notice, state(task(state=TaskState.CONFIRMED)), "2020-05-18")
     later = state(task(state=TaskState.SUBMITTED, state_since=at("2020-05-18")))
     assert not true_on(notice, later, "2020-05-25")  # returned and handed in anew: the wait begins anew
 
@@ -737,3 +738,162 @@ def test_what_is_still_true_is_exactly_what_would_be_decided_anew(
     anew = {n.key for n in due(found, then, dependencies=pairs) if n.state is QUEUED}
     for notice in due(found, today, dependencies=pairs):
         assert true_on(notice, found, then, dependencies=pairs) == (notice.key in anew)
+
+
+# --- promises, snoozes, returned results, versions --------------------------------------------------------------------
+
+
+def pause(until: str, by: str = "member@snv.example.vn") -> Pause:
+    return Pause(until=date.fromisoformat(until), reason="chờ ký số", by=by, at=at("2020-05-08"))
+
+
+def by_role(notices: Iterable[Notice]) -> dict[str, tuple[str, str]]:
+    """Return what becomes of each role's notice of the highest rung."""
+    return {n.role: (n.rung, n.state.value) for n in notices if n.state is not SUPERSEDED}
+
+
+def test_a_promise_mutes_those_who_do_the_work_and_those_above_read_who_promised_what() -> None:
+    found = state(task(promise=pause("2020-05-13")))
+    with speaking("en"):
+        notices = due(found, "2020-05-11")
+    assert by_role(notices) == {"responsible": ("due+1wd", "suppressed"), "agency_head": ("due+1wd", "queued")}
+    mine, heads = (next(n for n in notices if (n.rung, n.role) == ("due+1wd", role)) for role in by_role(notices))
+    words = "member@snv.example.vn promised on 08/5/2020 to have it done by 13/5/2020: chờ ký số."
+    assert mine.may_return
+    assert mine.reason == words
+    assert words in heads.reason
+
+
+def test_a_promise_ends_by_itself_and_the_same_rung_is_told_after_all() -> None:
+    found = state(task(promise=pause("2020-05-13")))
+    assert by_role(due(found, "2020-05-13"))["responsible"] == ("due+1wd", "suppressed")
+    with speaking("en"):
+        after = due(found, "2020-05-14")
+    assert by_role(after)["responsible"] == ("due+1wd", "queued")
+    held = next(n for n in due(found, "2020-05-13") if n.role == "responsible" and n.rung == "due+1wd")
+    told_after = next(n for n in after if n.role == "responsible" and n.rung == "due+1wd")
+    assert told_after.key == held.key
+    heads = next(n for n in after if n.role == "agency_head")
+    assert "to have it done by 13/5/2020, which is past" in heads.reason
+
+
+def test_while_a_promise_holds_the_rungs_are_climbed_all_the_same() -> None:
+    found = state(task(promise=pause("2020-05-18")))
+    assert by_role(due(found, "2020-05-15")) == {
+        "responsible": ("due+5wd", "suppressed"),
+        "agency_head": ("due+5wd", "queued"),
+        "department": ("due+5wd", "queued"),
+    }
+    assert by_role(due(found, "2020-05-19"))["responsible"] == ("due+5wd", "queued")
+
+
+def test_a_substitute_who_stands_in_is_muted_by_the_promise_too() -> None:
+    away = Absence(officer="member@snv.example.vn", first_day=date(2020, 5, 1), last_day=date(2020, 5, 31))
+    found = state(task(promise=pause("2020-05-13")), absences=(replace(away, substitute="focal@snv.example.vn"),))
+    mine = next(n for n in due(found, "2020-05-11") if n.role == "responsible" and n.rung == "due+1wd")
+    assert (mine.recipient, mine.state) == ("focal@snv.example.vn", SUPPRESSED)
+
+
+def test_a_snooze_holds_everything_and_says_until_when_and_why() -> None:
+    held = pause("2020-05-13", "focal@stttt.example.vn")
+    for record in (
+        task(snooze=held),
+        task(snooze=held, promise=pause("2020-05-30")),
+        task(snooze=held, state=TaskState.SUBMITTED, state_since=at("2020-05-05")),
+        task(snooze=held, state=TaskState.RETURNED, state_since=at("2020-05-05")),
+    ):
+        with speaking("en"):
+            notices = due(state(record), "2020-05-13", forecasts=forecast("2020-06-01"))
+        live = [n for n in notices if n.state is not SUPERSEDED]
+        assert live
+        assert {(n.state, n.may_return, n.reason) for n in live} == {
+            (SUPPRESSED, True, "Held by the department until 13/5/2020: chờ ký số")
+        }
+        assert any(n.state is QUEUED for n in due(state(record), "2020-05-14"))
+
+
+def test_a_snoozed_task_blocks_nobody_and_a_promised_one_still_does() -> None:
+    waits = task("I.1", "stc")
+    for blocker, inhibits in (
+        (task("I.1", "snv"), True),
+        (task("I.1", "snv", promise=pause("2020-05-20")), True),
+        (task("I.1", "snv", snooze=pause("2020-05-20")), False),
+    ):
+        found = state(waits, blocker)
+        notices = [
+            n
+            for n in due(found, "2020-05-11", dependencies=[(blocker.key, waits.key)])
+            if n.subject == waits.key and n.state is not SUPERSEDED
+        ]
+        assert by_role(notices)["agency_head"][1] == ("suppressed" if inhibits else "queued")
+
+
+def test_a_returned_result_is_brought_to_its_officer_until_work_begins_again() -> None:
+    back = task(last_day=date(2020, 6, 30), state=TaskState.RETURNED, state_since=at("2020-05-07", 23))
+    assert due(state(back), "2020-05-07") == []  # 23:00 is still the 7th
+    (notice,) = due(state(back), "2020-05-08")
+    assert (notice.kind, notice.recipient, notice.nominal, notice.role) == (
+        NoticeKind.RETURNED,
+        "member@snv.example.vn",
+        date(2020, 5, 8),
+        "responsible",
+    )
+    assert not true_on(notice, state(replace(back, state=TaskState.IN_PROGRESS)), "2020-05-08")
+    again = replace(back, state_since=at("2020-05-12"))
+    assert due(state(again), "2020-05-12") == []  # handed in and returned anew: the count begins anew
+
+
+LOUD = Policy.model_validate(
+    {
+        "name": "loud",
+        "version": "1",
+        "sending": {"from": "07:30", "to": "17:00"},
+        "rungs": [
+            {"name": "late", "trigger": "every 5wd from due +1wd", "tell": ["responsible"], "kind": "overdue", "cap": 3}
+        ],
+    }
+)
+SLOW = Policy.from_content(
+    LOUD.content | {"version": "2", "rungs": [LOUD.content["rungs"][0] | {"trigger": "every 10wd from due +1wd"}]}
+)
+
+
+def nominal_days(notices: Iterable[Notice]) -> list[str]:
+    return [n.nominal.isoformat() for n in notices]
+
+
+def test_a_case_follows_the_policy_it_began_with_and_another_the_one_in_force() -> None:
+    found = state(task("I.1"), task("I.2"))
+    notices = due(found, "2020-05-18", DEFAULT, cases={("kl/snv:I.1", 0): LOUD})
+    assert {(n.subject, n.rung) for n in notices if n.state is QUEUED} == {
+        ("kl/snv:I.1", "late"),
+        ("kl/snv:I.2", "due+5wd"),
+    }
+    extended = state(replace(task("I.1"), deadline_revision=1))  # a new deadline is a new case
+    assert {n.rung for n in due(extended, "2020-05-18", DEFAULT, cases={("kl/snv:I.1", 0): LOUD})} != {"late"}
+
+
+def test_a_step_told_under_one_version_has_the_same_key_under_another() -> None:
+    found = state(task())
+    assert nominal_days(due(found, "2020-05-11", LOUD)) == ["2020-05-11"]
+    assert [n.key for n in due(found, "2020-05-11", LOUD)] == [n.key for n in due(found, "2020-05-11", SLOW)]
+
+
+def test_what_was_told_under_another_version_counts_against_the_cap() -> None:
+    found, case = state(task()), ("kl/snv:I.1", 0)
+    assert nominal_days(due(found, "2020-08-01", LOUD)) == ["2020-05-11", "2020-05-18", "2020-05-25"]
+    assert nominal_days(due(found, "2020-08-01", SLOW)) == ["2020-05-11", "2020-05-25", "2020-06-08"]
+    for told_before, then in (
+        (["2020-05-11"], ["2020-05-11", "2020-05-25", "2020-06-08"]),
+        (["2020-05-11", "2020-05-18"], ["2020-05-11", "2020-05-25"]),
+        (["2020-05-11", "2020-05-18", "2020-05-25"], ["2020-05-11", "2020-05-25"]),
+    ):
+        spent = {case: {("late", date.fromisoformat(day)) for day in told_before}}
+        assert nominal_days(due(found, "2020-08-01", SLOW, spent=spent)) == then
+        assert len(set(told_before) | set(then)) <= 3
+
+
+def test_a_cap_counts_for_one_deadline() -> None:
+    extended = state(task(last_day=date(2020, 6, 5), deadline_revision=1))
+    spent = {("kl/snv:I.1", 0): {("late", date(2020, 5, 11))}}
+    assert len(due(extended, "2020-08-01", LOUD, spent=spent)) == 3

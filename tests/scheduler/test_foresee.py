@@ -14,8 +14,9 @@ from sqlalchemy import select
 from planner.config import ZONE
 from planner.domain.agency import Absence
 from planner.domain.changes import AbsenceRecorded
+from planner.domain.plan import PauseKind
 from planner.errors import NotFound, Refused
-from planner.service import tasks
+from planner.service import pauses, tasks
 from planner.store.tables import AttemptRow, MailRow, NoticeRow
 from scheduler import foresee
 from tests.fakes import (
@@ -196,6 +197,9 @@ def meddle(world: Province, chance: random.Random, names: list[str], now: dateti
         lambda: tasks.confirm(desk, name),
         lambda: tasks.extend(desk, name, to=desk.today + timedelta(days=9), reason="Chờ thiết bị", document="2/CV"),
         lambda: away(world, mailbox("snv"), desk.today, desk.today + timedelta(days=2)),
+        lambda: pauses.acknowledge(desk, name, until=desk.today + timedelta(days=chance.randrange(6)), reason="chờ ký"),
+        lambda: pauses.snooze(desk, name, until=desk.today + timedelta(days=chance.randrange(4)), reason="chờ bộ"),
+        lambda: pauses.lift(desk, name, PauseKind.PROMISE, reason="thôi"),
     )
     with contextlib.suppress(Refused):
         chance.choice(deeds)()

@@ -1,7 +1,10 @@
 """The ladder file: the shipped one word for word, and every way of getting it wrong told with its line."""
 
+import json
+import re
 from datetime import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,7 +12,7 @@ from hypothesis import strategies as st
 
 from planner.errors import InputRejected, Problem
 from planner.i18n import speaking
-from scheduler.policy import DEFAULT_FILE, Role, load
+from scheduler.policy import DEFAULT_FILE, SCHEMA_FILE, Policy, Role, Sending, load, schema, schema_text
 from scheduler.policy_file import PolicyFile
 
 GOOD = """\
@@ -45,6 +48,9 @@ def test_the_shipped_ladder_is_the_one_in_the_design() -> None:
     assert policy.sending.opens == time(7, 30)
     assert policy.sending.closes == time(17)
     assert policy.sending.working_days_only is True
+    assert policy.sending.most_a_day is None
+    assert (str(policy.acknowledge.most), str(policy.snooze.most)) == ("10wd", "20wd")
+    assert {rung.name: rung.cap for rung in policy.rungs if rung.cap} == {"submitted+8wd": 12, "returned+5wd": 4}
     assert [(str(r.trigger), [role.value for role in r.tell], r.kind.value) for r in policy.rungs] == [
         ("due -5wd", ["responsible"], "reminder"),
         ("due -3wd", ["responsible"], "reminder"),
@@ -56,6 +62,9 @@ def test_the_shipped_ladder_is_the_one_in_the_design() -> None:
         ("due +20wd", ["responsible", "agency_head", "chairman_list"], "chairman_list"),
         ("at_risk", ["responsible"], "at_risk"),
         ("submitted +3wd", ["department"], "confirmation"),
+        ("every 5wd from submitted +8wd", ["department"], "confirmation"),
+        ("returned +1wd", ["responsible"], "returned"),
+        ("every 5wd from returned +5wd", ["responsible", "agency_head"], "returned"),
         ("filing -3wd", ["focal"], "filing"),
         ("filing", ["focal"], "filing"),
         ("filing +1wd", ["focal", "agency_head"], "filing"),
@@ -164,8 +173,128 @@ def test_references_inside_the_file_are_refused_so_that_a_small_file_cannot_grow
 def test_no_text_at_all_breaks_the_reader(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     file = tmp_path_factory.getbasetemp() / "random.yaml"
     file.write_text(text, encoding="utf-8")
-    reader = PolicyFile(file, ["name"])
+    reader = PolicyFile(file, Sending)
     data = reader.read()
     assert isinstance(data, dict) or reader.sorted_problems()
     with pytest.raises(InputRejected):  # these letters cannot spell a whole policy
         load(file)
+
+
+# --- the schema, for editors ---
+
+
+def test_the_shipped_schema_is_the_models_and_the_shipped_ladder_names_it() -> None:
+    assert SCHEMA_FILE.read_text(encoding="utf-8") == schema_text()
+    first = DEFAULT_FILE.read_text(encoding="utf-8").splitlines()[0]
+    assert first == f"# yaml-language-server: $schema={SCHEMA_FILE.name}"
+    assert json.loads(schema_text()) == schema()
+
+
+def fits(value: Any, rule: dict[str, Any], whole: dict[str, Any]) -> bool:
+    """Say whether a value fits a JSON Schema, as far as ours goes; a keyword it does not know is an error."""
+    if "$ref" in rule:
+        return fits(value, whole["$defs"][rule["$ref"].rsplit("/", 1)[1]], whole)
+    types = {"string": str, "boolean": bool, "object": dict, "array": list, "null": type(None)}
+
+    def is_a(name: str) -> bool:
+        if name in ("integer", "number"):
+            return isinstance(value, int) and not isinstance(value, bool)
+        return isinstance(value, types[name])
+
+    checks = {
+        "type": lambda want: any(map(is_a, [want] if isinstance(want, str) else want)),
+        "enum": lambda want: value in want,
+        "anyOf": lambda want: any(fits(value, one, whole) for one in want),
+        "minimum": lambda want: not isinstance(value, int) or value >= want,
+        "pattern": lambda want: not isinstance(value, str) or re.search(want, value) is not None,
+        "minLength": lambda want: not isinstance(value, str) or len(value) >= want,
+        "maxLength": lambda want: not isinstance(value, str) or len(value) <= want,
+        "minItems": lambda want: not isinstance(value, list) or len(value) >= want,
+        "uniqueItems": lambda _want: not isinstance(value, list) or len(set(map(str, value))) == len(value),
+        "items": lambda want: not isinstance(value, list) or all(fits(one, want, whole) for one in value),
+        "required": lambda want: not isinstance(value, dict) or set(want) <= value.keys(),
+        "additionalProperties": lambda _no: not isinstance(value, dict) or value.keys() <= rule["properties"].keys(),
+        "properties": lambda want: (
+            not isinstance(value, dict) or all(fits(value[key], want[key], whole) for key in value.keys() & want.keys())
+        ),
+    }
+    said = {"$schema", "$defs", "title", "description", "default", "examples"}
+    assert rule.keys() <= checks.keys() | said, rule.keys()
+    return all(checks[word](want) for word, want in rule.items() if word in checks)
+
+
+SOUND = {
+    "name": "site",
+    "version": 3,
+    "sending": {"from": "7:30", "to": "17:00", "most_a_day": 3},
+    "acknowledge": {"most": "5wd"},
+    "rungs": [
+        {"name": "a", "trigger": "due -5wd", "tell": ["responsible"], "kind": "reminder"},
+        {"name": "b", "trigger": "every 5wd from due +10wd", "tell": ["focal"], "kind": "urging", "cap": 4},
+        {"name": "c", "trigger": "at_risk", "tell": ["responsible"], "kind": "at_risk", "urgent": True},
+        {"name": "d", "trigger": "returned +1wd", "tell": ["responsible"], "kind": "returned"},
+    ],
+}
+
+
+def changed(**changes: Any) -> dict[str, Any]:
+    """Return the sound policy with some values put in by their path."""
+    whole: dict[str, Any] = json.loads(json.dumps(SOUND))
+    for path, value in changes.items():
+        *way, last = path.split("__")
+        here: Any = whole
+        for step in way:
+            here = here[int(step) if step.isdigit() else step]
+        here[last] = value
+    return whole
+
+
+def test_what_the_model_takes_the_schema_takes() -> None:
+    assert fits(SOUND, schema(), schema())
+    policy = Policy.model_validate(changed(version="3"))
+    assert fits(policy.content, schema(), schema())
+    assert fits(load().content, schema(), schema())
+    assert Policy.from_content(policy.content) == policy
+    assert Policy.from_content(policy.content).hash == policy.hash
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": ""},
+        {"sending__from": "25:00"},
+        {"sending__most_a_day": 0},
+        {"sending__lunch": "12:00"},
+        {"acknowledge__most": "10"},
+        {"acknowledge__most": "0wd"},
+        {"snooze": {}},
+        {"rungs": []},
+        {"rungs__0__trigger": "due -5"},
+        {"rungs__0__trigger": "tomorrow"},
+        {"rungs__0__tell": []},
+        {"rungs__0__tell": ["responsible", "responsible"]},
+        {"rungs__0__tell": ["boss"]},
+        {"rungs__0__kind": "shout"},
+        {"rungs__0__urgent": "perhaps"},
+        {"rungs__1__cap": 0},
+        {"rungs__1__colour": "red"},
+    ],
+    ids=str,
+)
+def test_what_the_schema_refuses_the_model_refuses_too(wrong: dict[str, Any]) -> None:
+    assert not fits(changed(**wrong), schema(), schema())
+    with pytest.raises(ValueError):  # noqa: PT011 - pydantic's own is one
+        Policy.model_validate(changed(version="3", **wrong))
+
+
+def test_a_limit_that_is_none_is_told_with_its_line(tmp_path: Path) -> None:
+    (found,) = problems(tmp_path, GOOD + "acknowledge: {most: soon}\n")
+    assert found.place == "line 7, column 21"
+    assert found.message == 'Found "soon", expected a length such as 10wd or 14d, from 1 to 999.'
+
+
+def test_a_returned_result_cannot_be_foreseen_and_has_its_own_kind(tmp_path: Path) -> None:
+    before = one(tmp_path, "{name: r, trigger: returned -1wd, tell: [responsible], kind: returned}")
+    assert '"returned +1wd"' in before.message
+    other = one(tmp_path, "{name: r, trigger: returned +1wd, tell: [responsible], kind: overdue}")
+    assert "expected one of: returned" in other.message

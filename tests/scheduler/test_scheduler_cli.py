@@ -29,7 +29,7 @@ from tests.fakes import (
     planned,
 )
 
-COUNTS = {"queued", "superseded", "suppressed", "obsolete", "sent", "retry", "failed", "unknown"}
+COUNTS = {"queued", "superseded", "suppressed", "obsolete", "sent", "retry", "failed", "unknown", "over"}
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ import pytest
 
 from planner.domain.agency import Absence, Agency, Succession, Tier
 from planner.domain.changes import AgenciesImported, SuccessionsRecorded
-from planner.domain.plan import PlannedTask, State
+from planner.domain.plan import PauseKind, PlannedTask, State
 from planner.domain.status import PlanState, TaskState
 from planner.errors import DatabaseFailed, InputRejected, Refused
 from planner.importer import Loaded, PlanDraft
-from planner.service import filing, registers, tasks
+from planner.service import filing, pauses, registers, tasks
 from planner.service.admin import enter_directive
 from planner.service.desk import Desk
 from planner.service.renumbering import NO_ANSWERS, Answers
@@ -135,6 +135,21 @@ class Province:
         to = desk.today + timedelta(days=self.chance.randrange(90))
         tasks.extend(desk, self.chance.choice(dated or sorted(now)), to=to, reason="chờ thiết bị", document="5/CV")
 
+    def acknowledge(self, desk: Desk) -> None:
+        until = desk.today + timedelta(days=self.chance.randrange(9))
+        pauses.acknowledge(desk, self._task(desk), until=until, reason="chờ ký số")
+
+    def snooze(self, desk: Desk) -> None:
+        until = desk.today + timedelta(days=self.chance.randrange(9))
+        pauses.snooze(desk, self._task(desk), until=until, reason="chờ hướng dẫn")
+
+    def lift(self, desk: Desk) -> None:
+        with desk.reading() as session:
+            now = present(session, desk.now).tasks
+        held = [key for key, record in sorted(now.items()) if record.promise or record.snooze]
+        key = self.chance.choice(held or sorted(now))
+        pauses.lift(desk, key, PauseKind.PROMISE if now[key].promise else PauseKind.SNOOZE, reason="thôi")
+
     def report(self, desk: Desk) -> None:
         agency = self.chance.choice(AGENCIES).code
         value = self.chance.choice([0, 12.5, 98.6, 100])
@@ -173,7 +188,8 @@ class Province:
 
     ACTIONS: tuple[Callable[[Province, Desk], None], ...] = (
         file, file, file, decide, decide, start, progress, progress, hand_in, hand_in, hand_in, confirm, return_,
-        extend, extend, report, report, be_away, correct_registers, correct_directive,
+        extend, extend, acknowledge, acknowledge, snooze, snooze, lift, lift, report, report, be_away,
+        correct_registers, correct_directive,
     )  # fmt: skip
 
 
@@ -195,14 +211,14 @@ def test_the_present_and_the_replayed_log_are_one_state(desk: Desk, seed: int) -
     province = Province(desk, seed)
     now = NOW
     remembered: list[tuple[datetime, State]] = []
-    for n in range(90):
+    for n in range(130):
         now += timedelta(hours=province.chance.randrange(1, 48))
         province.step(now)
         if n % 10 == 9:
             with desk.reading() as session:
                 remembered.append((now, present(session, now, content=True)))
                 same(as_of(session, now), remembered[-1][1])
-    assert {"file", "decide", "hand_in", "extend", "report", "correct_directive"} <= set(province.done)
+    assert {"file", "decide", "hand_in", "extend", "report", "acknowledge", "snooze", "lift"} <= set(province.done)
     assert province.done["renumbered"] > 3
     with desk.reading() as session:
         assert events.verify(session).ok

@@ -169,7 +169,7 @@ def upgrade() -> None:
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("mail_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.CheckConstraint(
-            "kind IN ('reminder', 'overdue', 'escalation', 'urging', 'chairman_list', 'at_risk', 'blocked', 'confirmation', 'filing')",
+            "kind IN ('reminder', 'overdue', 'escalation', 'urging', 'chairman_list', 'at_risk', 'blocked', 'confirmation', 'filing', 'returned')",
             name=op.f("ck_notice_kind_known"),
         ),
         sa.CheckConstraint(
@@ -210,6 +210,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Text(), nullable=False),
         sa.Column("content", sa.JSON(), nullable=False),
         sa.Column("first_used_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("hash", name=op.f("pk_policy")),
     )
     op.create_table(
@@ -224,6 +225,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("reminder_case", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_reminder_case_policy_hash"), ["policy_hash"], unique=False)
+        batch_op.create_index(batch_op.f("ix_reminder_case_moved_at"), ["moved_at"], unique=False)
 
     op.create_table(
         "officer",
@@ -347,6 +349,8 @@ def upgrade() -> None:
         sa.Column("result_file_sha256", sa.String(length=64), nullable=False),
         sa.Column("state_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("state_reason", sa.Text(), nullable=False),
+        sa.Column("promise", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("snooze", sa.JSON(none_as_null=True), nullable=True),
         sa.CheckConstraint("state <> 'confirmed' OR done_on IS NOT NULL", name=op.f("ck_task_confirmed_is_done")),
         sa.CheckConstraint(
             "state IN ('assigned', 'in_progress', 'submitted', 'confirmed', 'returned', 'suspended', 'withdrawn')",
@@ -373,6 +377,13 @@ def upgrade() -> None:
             unique=False,
             sqlite_where=sa.text("state = 'submitted'"),
             postgresql_where=sa.text("state = 'submitted'"),
+        )
+        batch_op.create_index(
+            "ix_task_returned",
+            ["state_since"],
+            unique=False,
+            sqlite_where=sa.text("state = 'returned'"),
+            postgresql_where=sa.text("state = 'returned'"),
         )
 
     op.create_table(
@@ -442,6 +453,7 @@ def downgrade() -> None:
 
     op.drop_table("dependency")
     with op.batch_alter_table("task", schema=None) as batch_op:
+        batch_op.drop_index("ix_task_returned")
         batch_op.drop_index("ix_task_submitted")
         batch_op.drop_index("ix_task_state_last_day")
         batch_op.drop_index(batch_op.f("ix_task_responsible"))
@@ -465,6 +477,7 @@ def downgrade() -> None:
     op.drop_table("officer")
     with op.batch_alter_table("reminder_case", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_reminder_case_policy_hash"))
+        batch_op.drop_index(batch_op.f("ix_reminder_case_moved_at"))
 
     op.drop_table("reminder_case")
     op.drop_table("policy")
