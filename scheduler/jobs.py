@@ -18,9 +18,10 @@ from planner.domain.directive import Directive
 from planner.domain.notification import Notice, NoticeState
 from planner.domain.plan import State
 from planner.errors import DatabaseFailed, InputRejected, PlannerError
-from planner.store import ledger, outbox, ticks, upkeep
+from planner.store import ledger, marks, outbox, ticks, upkeep
 from planner.store.engine import Session, reading, writing
 from scheduler import bounces, compose, delivery, message
+from scheduler.agenda import agenda_of, picture_of, picture_to_tell
 from scheduler.channels import Channel
 from scheduler.shop import Picture, Shop, local_day
 from scheduler.waiting import holding_up
@@ -111,12 +112,19 @@ def _read_bounces(shop: Shop, now: datetime) -> None:
 def queue_due(shop: Shop, now: datetime) -> Round:
     """Enter into the ledger everything that must have been told by `now`, and settle what need not be any more."""
     with reading(shop.engine) as session:
-        picture = shop.picture(session, now)
-    with i18n.speaking(shop.settings.lang):
-        notices = shop.judge(picture, now)
+        agenda = agenda_of(shop, session, now)
+        picture = picture_of(shop, session, now, agenda) if agenda.subjects else None
+    judged: dict[str, Notice] = {}
+    if picture is not None:
+        with i18n.speaking(shop.settings.lang):
+            judged = {notice.key: notice for notice in shop.judge(picture, now, agenda.subjects)}
+    elif not agenda.is_new:
+        return Round()
     with writing(shop.engine) as session:
-        new = ledger.enqueue(session, notices, policy=shop.policy_version, at=now)
-        settled = upkeep.reconcile(session, {notice.key: notice for notice in notices}, now)
+        new = ledger.enqueue(session, judged, policy=shop.policy_version, at=now)
+        settled = upkeep.reconcile(session, judged, now, subjects=agenda.subjects)
+        if agenda.is_new or settled:
+            marks.leave(session, agenda.mark)
     return Round(
         queued=new[NoticeState.QUEUED],
         superseded=new[NoticeState.SUPERSEDED] + settled[NoticeState.SUPERSEDED],
@@ -140,16 +148,17 @@ def fill_mails(shop: Shop, now: datetime, stop: Callable[[], bool] = lambda: Fal
         if not waiting:
             return Filled(over=over)
         # Judged again on the present: between queueing and now a task may have been handed in.
-        picture = shop.picture(session, now)
-        told = ledger.times_told(session, {one.notice.subject for one in waiting})
+        subjects = {one.notice.subject for one in waiting}
+        picture = picture_to_tell(shop, session, now, subjects)
+        told = ledger.times_told(session, subjects)
         unreached = outbox.unreached_since(session, now - delivery.GIVE_UP_AFTER)
     obsolete = refused = 0
     with i18n.speaking(shop.settings.lang):
-        judged = {one.key: one for one in shop.judge(picture, now)}
+        judged = {one.key: one for one in shop.judge(picture, now, subjects)}
         holds = [one for one in waiting if (found := judged.get(one.notice.key)) and found.state is NoticeState.QUEUED]
         if len(holds) < len(waiting):
             with writing(shop.engine) as session:
-                obsolete = upkeep.reconcile(session, judged, now)[NoticeState.OBSOLETE]
+                obsolete = upkeep.reconcile(session, judged, now, subjects=subjects)[NoticeState.OBSOLETE]
         facts = Facts(shop, picture, today, told, unreached)
         bundles = _bundles(holds, digests, today)
         while not stop() and (batch := list(islice(bundles, _BATCH))):

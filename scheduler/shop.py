@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -19,7 +19,6 @@ from planner.store import cases
 from planner.store import engine as database
 from planner.store.cases import Case, PolicyVersion
 from planner.store.engine import Engine, Session
-from planner.store.plans import WAITING_STATES
 from planner.store.state import present
 from scheduler import due, policy
 from scheduler.policy import Policy
@@ -29,7 +28,7 @@ from scheduler.policy import Policy
 class Picture:
     """The open work at one instant, and what is foreseen of it."""
 
-    state: State  #: open and submitted tasks only
+    state: State  #: whole, or as far as some subjects are to be judged
     dependencies: list[tuple[str, str]]
     forecasts: Mapping[str, Forecast]
     cases: Mapping[Case, Policy]  #: the policy of each case that began under another version
@@ -80,9 +79,15 @@ class Shop:
         found = self.policy
         return PolicyVersion(hash=found.hash, name=found.name, version=found.version, content=found.content)
 
-    def pinned(self, session: Session) -> dict[Case, Policy]:
-        """Return the policy of each case that goes on under another version than the one in force."""
-        begun = cases.living(session, but=self.policy.hash)
+    def pinned(self, session: Session, subjects: Collection[str] | None = None) -> dict[Case, Policy]:
+        """Return the policy of each case that goes on under another version than the one in force.
+
+        Args:
+            session: an open transaction.
+            subjects: only cases of these; None: all in which somebody may still be told something.
+        """
+        but = self.policy.hash
+        begun = cases.living(session, but=but) if subjects is None else cases.hashes(session, subjects, but=but)
         if not begun:
             return {}
         kept = cases.policies(session)
@@ -115,11 +120,12 @@ class Shop:
         return calendars.load(name, self.settings.calendar_file)
 
     def picture(self, session: Session, now: datetime) -> Picture:
-        """Return the open work as it stands at `now`; the same number of statements whatever its size."""
+        """Return all the work as it stands at `now`; the same number of statements whatever its size.
+
+        What is finished is part of it: when a task was done decides when those can begin that waited for it.
+        """
         begun = self.pinned(session)
-        return self.picture_of(
-            present(session, now, states=WAITING_STATES), now, begun, self.spent(session, begun.values())
-        )
+        return self.picture_of(present(session, now), now, begun, self.spent(session, begun.values()))
 
     def picture_of(
         self,
@@ -137,9 +143,9 @@ class Shop:
             spent=spent,
         )
 
-    def judge(self, picture: Picture, now: datetime) -> list[Notice]:
-        """Return everything that must have been told by `now`."""
-        return due.due_notices(
+    def judge(self, picture: Picture, now: datetime, subjects: Iterable[str] | None = None) -> list[Notice]:
+        """Return everything that must have been told by `now`, in a steady order; only of `subjects`, when given."""
+        judge = due.Judge(
             picture.state,
             self.policy,
             self.calendar(),
@@ -150,6 +156,9 @@ class Shop:
             cases=picture.cases,
             spent=picture.spent,
         )
+        if subjects is None:
+            return judge.due()
+        return [notice for subject in sorted(subjects, key=_tasks_first) for notice in judge.of(subject)]
 
     def may_send(self, now: datetime) -> bool:
         """Say whether mail may leave at `now`: inside the policy's hours, on its days."""
@@ -158,6 +167,10 @@ class Shop:
         if sending.working_days_only and not self.calendar().is_working(local.date()):
             return False
         return sending.opens <= local.time().replace(tzinfo=None) < sending.closes
+
+
+def _tasks_first(subject: str) -> tuple[bool, str]:
+    return ":" not in subject, subject
 
 
 def local_day(now: datetime) -> date:

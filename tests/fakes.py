@@ -119,7 +119,7 @@ class Province:
                 receipt=stored.next_receipt(session, 2020),
             )
             book = Book()
-            book.tasks[plan.key] = stored.task_records(session, plan=plan.key)
+            book.tasks[plan.key] = stored.task_records(session, plan=plan.key, in_force=False)
             desk.record(session, [(plan.key, PlanFiled(record=record))], book=book)
 
     def with_settings(self, **changes: Any) -> Province:

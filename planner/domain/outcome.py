@@ -159,6 +159,12 @@ class Outcome:
         """Tell, by number, which tasks are open and foreseen after their last day."""
         return self._late(self._finish)[self._graph.rank]
 
+    def late_from(self, day: date) -> dict[int, date]:
+        """Return the finish of each open task that is foreseen after its last day, when that is `day` or later."""
+        last = self._terms.last
+        ranks = np.flatnonzero(self._late(self._finish) & (last >= day.toordinal() - self._turns.zero))
+        return dict(zip(self._graph.order[ranks].tolist(), self._dates(self._finish[ranks]), strict=True))
+
     def _late(self, finish: Small) -> NDArray[np.bool_]:
         # What lies beyond everything is told as the last day there is.
         foreseen = np.minimum(finish, self._turns.beyond - 1)

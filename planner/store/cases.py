@@ -16,7 +16,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from planner.domain.notification import NoticeState
-from planner.store.bulk import chunks
+from planner.store import marks
+from planner.store.bulk import chunks, insert_new, keys_listed
 from planner.store.plans import WAITING_STATES
 from planner.store.tables import CaseRow, NoticeRow, PlanRow, PolicyRow, TaskRow
 
@@ -48,12 +49,12 @@ def begin(session: Session, begun: Iterable[Case], policy: PolicyVersion, at: da
         at: now.
     """
     rows = [
-        {"subject": subject, "revision": revision, "policy_hash": policy.hash, "begun_at": at, "moved_at": None}
+        {"subject": subject, "revision": revision, "policy_hash": policy.hash, "begun_at": at}
         for subject, revision in sorted(set(begun))
     ]
     if rows:
         keep(session, policy, at)
-        session.execute(_own(session).insert(CASE).on_conflict_do_nothing(index_elements=["subject", "revision"]), rows)
+        insert_new(session, CASE, rows, unique=["subject", "revision"])
 
 
 def keep(session: Session, policy: PolicyVersion, at: datetime) -> None:
@@ -81,12 +82,10 @@ def hashes(session: Session, subjects: Collection[str] | None = None, *, but: st
     statement = select(CASE.c.subject, CASE.c.revision, CASE.c.policy_hash)
     if but is not None:
         statement = statement.where(CASE.c.policy_hash != but)
-    asked = (
-        [statement]
-        if subjects is None
-        else [statement.where(CASE.c.subject.in_(some)) for some in chunks(sorted(set(subjects)))]
-    )
-    return {(row.subject, row.revision): row.policy_hash for one in asked for row in session.execute(one)}
+    if subjects is not None:
+        wanted = keys_listed(session, set(subjects))
+        statement = statement.join(wanted, wanted.c.key == CASE.c.subject)
+    return {(row.subject, row.revision): row.policy_hash for row in session.execute(statement)}
 
 
 def living(session: Session, *, but: str | None = None) -> dict[Case, str]:
@@ -176,6 +175,7 @@ def counts(session: Session) -> list[tuple[PolicyVersion, datetime, int]]:
 def move(session: Session, moved: Iterable[Case], policy: PolicyVersion, at: datetime) -> int:
     """Let cases go on under another policy; return how many were under a different one until now."""
     keep(session, policy, at)
+    marks.wipe(session)  # the other policy may warn of what this one did not
     wanted = sorted(set(moved))
     count = 0
     for some in chunks(wanted):

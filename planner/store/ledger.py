@@ -7,12 +7,12 @@ compare-and-set on its state. Source: design notes, "Reminders and escalations".
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, Table, and_, bindparam, case, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, Table, and_, bindparam, case, func, not_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -36,80 +36,97 @@ class QueuedNotice:
 
 
 def enqueue(
-    session: Session, notices: Sequence[Notice], *, policy: cases.PolicyVersion, at: datetime
+    session: Session,
+    notices: Sequence[Notice] | Mapping[str, Notice],
+    *,
+    policy: cases.PolicyVersion,
+    at: datetime,
 ) -> Counter[NoticeState]:
     """Enter notices into the ledger; one whose key is known changes nothing, unless it was held back and holds again.
 
     What is told of for the first time begins a case under `policy`, in this transaction.
 
+    Args:
+        session: a writing transaction.
+        notices: what must be in the ledger; by key, where the keys are known already.
+        policy: the policy in force.
+        at: now.
+
     Returns:
         How many rows came into each state.
     """
-    if not notices:
+    by_key = notices if isinstance(notices, Mapping) else {notice.key: notice for notice in notices}
+    if not by_key:
         return Counter()
-    settled = {NoticeState.SUPERSEDED, NoticeState.SUPPRESSED, NoticeState.DEAD, NoticeState.OBSOLETE}
-    by_key = {notice.key: notice for notice in notices}
-    rows = {
-        key: {
-            "key": key,
-            "kind": notice.kind.value,
-            "subject": notice.subject,
-            "revision": notice.revision,
-            "rung": notice.rung,
-            "nominal": notice.nominal,
-            "role": notice.role,
-            "channel": notice.channel,
-            "recipient": notice.recipient,
-            "reason": notice.reason,
-            "urgent": notice.urgent,
-            "state": notice.state.value,
-            "policy_hash": policy.hash,
-            "may_return": notice.may_return,
-            "queued_at": at,
-            "settled_at": at if notice.state in settled else None,
-        }
-        for key, notice in by_key.items()
-    }
     # Most of what a tick finds is in the ledger already: asking first is cheaper than inserting in vain. The unique key
     # still decides when another worker is faster.
-    reopened = [
-        row
-        for key, row in _known(session, list(rows))
-        if rows.pop(key)["state"] == NoticeState.QUEUED and row is not None
-    ]
-    again = already_told(session, [by_key[key] for _id, key, _state in reopened])
-    reopened = [row for row in reopened if row[1] not in again]
-    for notice_id, key, _state in reopened:
-        notice = by_key[key]
-        session.execute(
-            update(NoticeRow)
-            .where(NoticeRow.id == notice_id, NoticeRow.state.in_(_HELD_BACK))
-            .values(
-                state=NoticeState.QUEUED.value,
-                recipient=notice.recipient,
-                kind=notice.kind.value,
-                reason=notice.reason,
-                settled_at=None,
-                mail_id=None,
-                may_return=False,
-            )
+    known = _known(session, by_key)
+    new = Counter({NoticeState.QUEUED: _reopen(session, by_key, known)})
+    coming = [(key, notice) for key, notice in by_key.items() if key not in known]
+    if not coming:
+        return new
+    begun = {(notice.subject, notice.revision) for _key, notice in coming}
+    cases.begin(session, begun, policy, at)
+    other = cases.hashes(session, {subject for subject, _revision in begun}, but=policy.hash)
+    rows: dict[NoticeState, list[dict[str, Any]]] = {}
+    for key, notice in coming:
+        rows.setdefault(notice.state, []).append(
+            {
+                "key": key,
+                "kind": notice.kind.value,
+                "subject": notice.subject,
+                "revision": notice.revision,
+                "rung": notice.rung,
+                "nominal": notice.nominal,
+                "role": notice.role,
+                "channel": notice.channel,
+                "recipient": notice.recipient,
+                "reason": notice.reason,
+                "urgent": notice.urgent,
+                "state": notice.state.value,
+                "policy_hash": other.get((notice.subject, notice.revision), policy.hash) if other else policy.hash,
+                "may_return": notice.may_return,
+                "queued_at": at,
+                "settled_at": at if notice.state in _SETTLED else None,
+            }
         )
-    if not rows:
-        return Counter({NoticeState.QUEUED: len(reopened)})
-    cases.begin(session, ((by_key[key].subject, by_key[key].revision) for key in rows), policy, at)
-    other = cases.hashes(session, {by_key[key].subject for key in rows}, but=policy.hash)
-    for key, row in rows.items():
-        row["policy_hash"] = other.get((by_key[key].subject, by_key[key].revision), policy.hash)
-    new = Counter({NoticeState.QUEUED: len(reopened)})
-    statement = insert_new(NOTICE, session.get_bind().dialect.name)
-    if session.get_bind().dialect.name == "postgresql":  # many rows a statement, and the driver counts none of them
-        came = session.scalars(statement.returning(NOTICE.c.state), list(rows.values()))
-        return new + Counter(NoticeState(state) for state in came)
-    # Counted by state through the number of rows that came in: asking for the rows themselves costs a statement each.
-    for state in dict.fromkeys(row["state"] for row in rows.values()):
-        done = session.execute(statement, [row for row in rows.values() if row["state"] == state])
-        new[NoticeState(str(state))] += cast(CursorResult[Any], done).rowcount
+    for state, some in rows.items():
+        new[state] += bulk.insert_new(session, NOTICE, some, unique=["key"])
     return new
+
+
+_SETTLED = (NoticeState.SUPERSEDED, NoticeState.SUPPRESSED, NoticeState.DEAD, NoticeState.OBSOLETE)
+
+
+def _known(session: Session, keys: Iterable[str]) -> dict[str, Any]:
+    """Return the rows of those keys that the ledger holds, by key."""
+    wanted = bulk.keys_listed(session, keys)
+    columns = (NOTICE.c.id, NOTICE.c.key, NOTICE.c.state, NOTICE.c.may_return, NOTICE.c.recipient)
+    rows = session.execute(select(*columns).join(wanted, wanted.c.key == NOTICE.c.key))
+    return {row.key: row for row in rows}
+
+
+def _reopen(session: Session, by_key: Mapping[str, Notice], known: Mapping[str, Any]) -> int:
+    """Queue anew what was held back and holds again, and return how much that is."""
+    held = [
+        (row, by_key[key])
+        for key, row in known.items()
+        if row.state in _HELD_BACK and by_key[key].state is NoticeState.QUEUED
+    ]
+    told = already_told(session, [notice for _row, notice in held])
+    reopened = [
+        {
+            "b_id": row.id,
+            "b_recipient": notice.recipient,
+            "b_kind": notice.kind.value,
+            "b_reason": notice.reason,
+        }
+        for row, notice in held
+        if row.key not in told
+    ]
+    if reopened:
+        session.connection().execute(_REOPEN, reopened)
+    return len(reopened)
 
 
 #: never received and not given up by a person: such a notice is told after all when it holds again (a blocker is done
@@ -123,7 +140,7 @@ def already_told(session: Session, notices: Sequence[Notice]) -> set[str]:
 
     Who stands in for somebody whose mail came back may have had the step as head of the agency before.
     """
-    told = told_to(session, {notice.subject for notice in notices})
+    told = told_to(session, {notice.subject for notice in notices}) if notices else set()
     return {one.key for one in notices if (one.subject, one.revision, one.rung, one.nominal, one.recipient) in told}
 
 
@@ -131,28 +148,17 @@ def told_to(session: Session, subjects: Collection[str] | None = None) -> set[tu
     """Return (subject, revision, rung, day, recipient) of everything somebody was told of `subjects`; None: of all."""
     columns = (NOTICE.c.subject, NOTICE.c.revision, NOTICE.c.rung, NOTICE.c.nominal, NOTICE.c.recipient)
     received = or_(NOTICE.c.state == NoticeState.SENT.value, NOTICE.c.state == NoticeState.MAILED.value)
-    asked = [select(*columns).where(received)]
+    statement = select(*columns).where(received)
     if subjects is not None:
-        asked = [asked[0].where(NOTICE.c.subject.in_(some)) for some in chunks(sorted(subjects))]
-    return {
-        (row.subject, row.revision, row.rung, row.nominal, row.recipient)
-        for statement in asked
-        for row in session.execute(statement)
-    }
+        wanted = bulk.keys_listed(session, subjects)
+        statement = statement.join(wanted, wanted.c.key == NOTICE.c.subject)
+    return {(row.subject, row.revision, row.rung, row.nominal, row.recipient) for row in session.execute(statement)}
 
 
 def insert_new(table: Table, dialect: str) -> Any:
     """Return the statement that enters rows of `table` whose keys are new and passes over the others."""
     own = sqlite if dialect == "sqlite" else postgresql
     return own.insert(table).on_conflict_do_nothing(index_elements=["key"])
-
-
-def _known(session: Session, keys: Sequence[str]) -> Iterator[tuple[str, tuple[int, str, str] | None]]:
-    """Yield each key that the ledger holds, with the row when it was held back and may be reopened."""
-    statement = select(NoticeRow.id, NoticeRow.key, NoticeRow.state)
-    for some in chunks(keys):
-        for row in session.execute(statement.where(NoticeRow.key.in_(some))):
-            yield row.key, (row.id, row.key, row.state) if row.state in _HELD_BACK else None
 
 
 def queued(session: Session) -> list[QueuedNotice]:
@@ -195,11 +201,9 @@ def times_told(session: Session, subjects: Iterable[str]) -> dict[tuple[str, str
         .where(NOTICE.c.state == NoticeState.SENT.value)
         .group_by(NOTICE.c.subject, NOTICE.c.recipient)
     )
-    return {
-        (subject, recipient): count
-        for some in chunks(sorted(set(subjects)))
-        for subject, recipient, count in session.execute(statement.where(NOTICE.c.subject.in_(some)))
-    }
+    wanted = bulk.keys_listed(session, set(subjects))
+    rows = session.execute(statement.join(wanted, wanted.c.key == NOTICE.c.subject))
+    return {(subject, recipient): count for subject, recipient, count in rows}
 
 
 def obsolete_in(session: Session, mail_id: int) -> int:
@@ -276,6 +280,23 @@ def is_stale() -> ColumnElement[bool]:
     return or_(and_(of_task, ~task.where(wanted).exists()), and_(not_(of_task), filed.exists()))
 
 
+_REOPEN = (
+    update(NOTICE)
+    .where(
+        NOTICE.c.id == bindparam("b_id"),
+        # Not IN: its list is expanded at each call, which one statement run for many rows cannot do.
+        or_(*(NOTICE.c.state == state for state in _HELD_BACK)),
+    )
+    .values(
+        state=NoticeState.QUEUED.value,
+        recipient=bindparam("b_recipient"),
+        kind=bindparam("b_kind"),
+        reason=bindparam("b_reason"),
+        settled_at=None,
+        mail_id=None,
+        may_return=False,
+    )
+)
 # What is done for every single mail is prepared once: building a statement costs more than running it.
 _QUEUED_ONES = and_(NOTICE.c.id.in_(bindparam("b_ids", expanding=True)), NOTICE.c.state == NoticeState.QUEUED.value)
 _HOLD = select(NOTICE.c.id).where(_QUEUED_ONES).order_by(NOTICE.c.id).with_for_update()

@@ -15,6 +15,7 @@ from sqlalchemy import Row, and_, select
 from sqlalchemy.orm import Session
 
 from planner.domain.calendar import Calendar
+from planner.domain.forecast import Forecast
 from planner.domain.outcome import TaskColumns
 from planner.domain.status import TaskState
 from planner.store.plans import OPEN_STATES
@@ -117,6 +118,23 @@ def _begins(start: date | None, from_day: str | None, to_day: str | None) -> dat
     if start is not None or from_day is None or from_day == to_day:
         return start
     return date.fromisoformat(from_day)
+
+
+def foreseen_late(session: Session, calendar: Callable[[str], Calendar], today: date) -> dict[str, Forecast]:
+    """Return the forecasts of all open tasks that are foreseen to be late and are not late on `today` yet, by key.
+
+    Of each only the finish is told.
+    """
+    from planner.domain.outcome import Outcome
+    from planner.domain.waves import WaveGraph
+
+    found = network(session, calendar)
+    graph = WaveGraph([0] * len(found.keys), found.before, found.after)
+    outcome = Outcome(graph, found.columns, today)
+    return {
+        found.keys[task]: Forecast(start=None, finish=finish, at_risk=True)
+        for task, finish in outcome.late_from(today).items()
+    }
 
 
 def described(session: Session, keys: Iterable[str]) -> dict[str, Row[str, str, str, str, date | None]]:

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC
 from typing import Any, cast
 
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Row, Text, delete, func, insert, select, update
+from sqlalchemy import cast as cast_as
 from sqlalchemy.orm import Session
 
 from planner.domain.plan import (
@@ -24,7 +25,7 @@ from planner.domain.plan import (
     predecessor_key,
 )
 from planner.domain.status import PlanState, TaskState
-from planner.store.bulk import insert_rows
+from planner.store.bulk import insert_rows, keys_listed
 from planner.store.registers import upsert, upserting
 from planner.store.tables import (
     CooperatorRow,
@@ -35,7 +36,7 @@ from planner.store.tables import (
     TaskRow,
     table_of,
 )
-from planner.store.wire import deadline_from, deadline_text, pause_from, plan_from, to_plain
+from planner.store.wire import deadline_from_text, deadline_text, pause_from, plan_from, to_plain
 
 _MOST_KEYS = 5000  # in one statement; SQLite takes some 32,000 values
 
@@ -279,8 +280,17 @@ def save_extension(session: Session, record: TaskRecord) -> None:
     )
 
 
-def plan_records(session: Session, *, content: bool = False, key: str | None = None) -> dict[str, PlanRecord]:
-    """Return each plan's version in force, or its latest if none is; `content` adds goals and tasks as filed."""
+def plan_records(
+    session: Session, *, content: bool = False, key: str | None = None, keys: Iterable[str] | None = None
+) -> dict[str, PlanRecord]:
+    """Return each plan's version in force, or its latest if none is; `content` adds goals and tasks as filed.
+
+    Args:
+        session: an open transaction.
+        content: add what was filed.
+        key: only this plan.
+        keys: only these.
+    """
     version = func.coalesce(PlanRow.accepted_version, PlanRow.latest_version)
     header = [
         PlanRow.key,
@@ -304,6 +314,8 @@ def plan_records(session: Session, *, content: bool = False, key: str | None = N
     )
     if key is not None:
         statement = statement.where(PlanRow.key == key)
+    if keys is not None:
+        statement = statement.where(PlanRow.key.in_(select(keys_listed(session, keys).c.key)))
     return {
         row.key: _plan_record(cast(Row[Any], row), content) for row in session.execute(statement.order_by(PlanRow.key))
     }
@@ -390,21 +402,24 @@ def task_records(
         in_force: only tasks of plans that have an accepted version.
     """
     chosen = select(TaskRow.key)
-    if in_force:
-        chosen = chosen.join(PlanRow, PlanRow.key == TaskRow.plan).where(PlanRow.accepted_version.is_not(None))
     if plan is not None:
         chosen = chosen.where(TaskRow.plan == plan)
-    if keys is not None:
-        chosen = chosen.where(TaskRow.key.in_(list(keys)))
     if states is not None:
         chosen = chosen.where(TaskRow.state.in_(states))
-    everything = plan is None and keys is None and states is None and not in_force
+    if keys is not None:
+        wanted = select(keys_listed(session, keys).c.key)
+        chosen = wanted if plan is None and states is None else chosen.where(TaskRow.key.in_(wanted))
+    around = chosen  # what belongs to tasks not in force is read in vain, which costs less than to ask each time
+    if in_force:
+        accepted = select(PlanRow.key).where(PlanRow.accepted_version.is_not(None))
+        chosen = select(TaskRow.key).where(TaskRow.key.in_(chosen), TaskRow.plan.in_(accepted))
+    everything = plan is None and keys is None and states is None
     cooperators: dict[str, list[str]] = {}
     after: dict[str, list[str]] = {}
     extensions: dict[str, list[Extension]] = {}
 
     def scoped(statement: Any, column: Any) -> Any:
-        return statement if everything else statement.where(column.in_(chosen))
+        return statement if everything else statement.where(column.in_(around))
 
     for task, agency in session.execute(
         scoped(select(CooperatorRow.task, CooperatorRow.agency), CooperatorRow.task).order_by(
@@ -432,7 +447,11 @@ def task_records(
             )
         )
     table = TaskRow.__table__
-    rows = session.execute(scoped(select(table), TaskRow.key).order_by(table.c.plan, table.c.position))
+    columns = [cast_as(one, Text).label(one.name) if one.name == "deadline" else one for one in table.c]
+    statement = select(*columns).order_by(table.c.plan, table.c.position)
+    if in_force or not everything:
+        statement = statement.where(TaskRow.key.in_(chosen))
+    rows = session.execute(statement)
     return {
         row.key: _task_record(
             row,
@@ -456,7 +475,7 @@ def _task_record(
             code=row.code,
             title=row.title,
             responsible=row.responsible,
-            deadline=deadline_from(row.deadline),
+            deadline=deadline_from_text(row.deadline),
             cooperating=cooperating,
             start=row.start,
             duration=row.duration,

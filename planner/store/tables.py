@@ -29,6 +29,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -93,6 +94,12 @@ def table_of(row: type[DeclarativeBase]) -> Table:
 
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
+
+
+# Spelt as the statements that are to use the index spell it.
+_IS_SUBMITTED = text("state = 'submitted'")
+_IS_RETURNED = text("state = 'returned'")
+_IS_HELD_BACK = text("state IN ('obsolete', 'bounced', 'suppressed')")
 
 
 class AgencyRow(Base):
@@ -245,6 +252,8 @@ class TaskRow(Base):
         ),
         CheckConstraint("duration IS NULL OR duration >= 0", name="duration_positive"),
         Index("ix_task_state_last_day", "state", "last_day"),
+        Index("ix_task_submitted", "state_since", sqlite_where=_IS_SUBMITTED, postgresql_where=_IS_SUBMITTED),
+        Index("ix_task_returned", "state_since", sqlite_where=_IS_RETURNED, postgresql_where=_IS_RETURNED),
     )
 
     key: Mapped[str] = mapped_column(String(260), primary_key=True)
@@ -371,12 +380,14 @@ class NoticeRow(Base):
         one_of("state", NoticeState),
         CheckConstraint("state NOT IN ('mailed', 'sent') OR mail_id IS NOT NULL", name="mailed_has_mail"),
         Index("ix_notice_state_recipient", "state", "recipient"),
+        Index("ix_notice_step", "subject", "revision", "rung", "nominal"),
+        Index("ix_notice_held_back", "nominal", sqlite_where=_IS_HELD_BACK, postgresql_where=_IS_HELD_BACK),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     key: Mapped[str] = mapped_column(String(64), unique=True)
     kind: Mapped[str] = mapped_column(String(20))
-    subject: Mapped[str] = mapped_column(String(260), index=True)
+    subject: Mapped[str] = mapped_column(String(260))
     revision: Mapped[int]
     rung: Mapped[str] = mapped_column(String(60))
     nominal: Mapped[date]
@@ -453,3 +464,14 @@ class TickRow(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     at: Mapped[datetime] = mapped_column(index=True)  # the `now` of the round
     counts: Mapped[dict[str, Any]]
+
+
+class MarkRow(Base):
+    """Something that the engine has worked out, and with what it knew then: no other process need do it again."""
+
+    __tablename__ = "mark"
+
+    name: Mapped[str] = mapped_column(String(20), primary_key=True)
+    day: Mapped[date]
+    seq: Mapped[int] = mapped_column(BigId)  # the last event known
+    basis: Mapped[str] = mapped_column(String(64))  # hash of what else it depends on

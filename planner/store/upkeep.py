@@ -6,7 +6,7 @@ What touches notices and their mails together stands here; each of them alone in
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
@@ -20,7 +20,9 @@ from planner.store import cases, ledger, outbox
 from planner.store.tables import MailRow, NoticeRow
 
 
-def reconcile(session: Session, judged: Mapping[str, Notice], at: datetime) -> Counter[NoticeState]:
+def reconcile(
+    session: Session, judged: Mapping[str, Notice], at: datetime, *, subjects: Collection[str] | None = None
+) -> Counter[NoticeState]:
     """Bring what waits in the ledger up to date: settle what is no longer to be sent, follow a change of person.
 
     A digest of an earlier day that nobody has begun to send is given up, for today's tells all of it as of today.
@@ -29,6 +31,7 @@ def reconcile(session: Session, judged: Mapping[str, Notice], at: datetime) -> C
         session: a writing transaction.
         judged: every notice that holds now, by key; a waiting one that is missing there is obsolete.
         at: now.
+        subjects: what was judged; a waiting notice of another subject is left for the next time. None: everything was.
 
     Returns:
         How many notices were settled, by their new state.
@@ -38,6 +41,7 @@ def reconcile(session: Session, judged: Mapping[str, Notice], at: datetime) -> C
         select(
             NoticeRow.id,
             NoticeRow.key,
+            NoticeRow.subject,
             NoticeRow.mail_id,
             NoticeRow.recipient,
             NoticeRow.kind,
@@ -55,6 +59,8 @@ def reconcile(session: Session, judged: Mapping[str, Notice], at: datetime) -> C
     moved: dict[int, Notice] = {}
     mails: dict[int, int] = {}
     for row in waiting:
+        if subjects is not None and row.subject not in subjects:
+            continue
         notice = judged.get(row.key)
         if notice is None or notice.state is not NoticeState.QUEUED:
             settled[row.id] = (notice.state, notice.may_return) if notice else (NoticeState.OBSOLETE, False)

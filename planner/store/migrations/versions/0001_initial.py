@@ -186,8 +186,23 @@ def upgrade() -> None:
     with op.batch_alter_table("notice", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_notice_mail_id"), ["mail_id"], unique=False)
         batch_op.create_index("ix_notice_state_recipient", ["state", "recipient"], unique=False)
-        batch_op.create_index(batch_op.f("ix_notice_subject"), ["subject"], unique=False)
+        batch_op.create_index("ix_notice_step", ["subject", "revision", "rung", "nominal"], unique=False)
+        batch_op.create_index(
+            "ix_notice_held_back",
+            ["nominal"],
+            unique=False,
+            sqlite_where=sa.text("state IN ('obsolete', 'bounced', 'suppressed')"),
+            postgresql_where=sa.text("state IN ('obsolete', 'bounced', 'suppressed')"),
+        )
 
+    op.create_table(
+        "mark",
+        sa.Column("name", sa.String(length=20), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("basis", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_mark")),
+    )
     op.create_table(
         "policy",
         sa.Column("hash", sa.String(length=64), nullable=False),
@@ -356,6 +371,20 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_task_agency"), ["agency"], unique=False)
         batch_op.create_index(batch_op.f("ix_task_responsible"), ["responsible"], unique=False)
         batch_op.create_index("ix_task_state_last_day", ["state", "last_day"], unique=False)
+        batch_op.create_index(
+            "ix_task_submitted",
+            ["state_since"],
+            unique=False,
+            sqlite_where=sa.text("state = 'submitted'"),
+            postgresql_where=sa.text("state = 'submitted'"),
+        )
+        batch_op.create_index(
+            "ix_task_returned",
+            ["state_since"],
+            unique=False,
+            sqlite_where=sa.text("state = 'returned'"),
+            postgresql_where=sa.text("state = 'returned'"),
+        )
 
     op.create_table(
         "dependency",
@@ -424,6 +453,8 @@ def downgrade() -> None:
 
     op.drop_table("dependency")
     with op.batch_alter_table("task", schema=None) as batch_op:
+        batch_op.drop_index("ix_task_returned")
+        batch_op.drop_index("ix_task_submitted")
         batch_op.drop_index("ix_task_state_last_day")
         batch_op.drop_index(batch_op.f("ix_task_responsible"))
         batch_op.drop_index(batch_op.f("ix_task_agency"))
@@ -450,8 +481,10 @@ def downgrade() -> None:
 
     op.drop_table("reminder_case")
     op.drop_table("policy")
+    op.drop_table("mark")
     with op.batch_alter_table("notice", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_notice_subject"))
+        batch_op.drop_index("ix_notice_held_back")
+        batch_op.drop_index("ix_notice_step")
         batch_op.drop_index("ix_notice_state_recipient")
         batch_op.drop_index(batch_op.f("ix_notice_mail_id"))
 
