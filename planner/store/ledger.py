@@ -123,10 +123,10 @@ def already_told(session: Session, notices: Sequence[Notice]) -> set[str]:
     return {one.key for one in notices if (one.subject, one.revision, one.rung, one.nominal, one.recipient) in told}
 
 
-def insert_new(table: Table, dialect: str) -> Any:
+def insert_new(table: Table, dialect: str, key: str = "key") -> Any:
     """Return the statement that enters rows of `table` whose keys are new and passes over the others."""
     own = sqlite if dialect == "sqlite" else postgresql
-    return own.insert(table).on_conflict_do_nothing(index_elements=["key"])
+    return own.insert(table).on_conflict_do_nothing(index_elements=[key])
 
 
 def _known(session: Session, keys: Sequence[str]) -> Iterator[tuple[str, tuple[int, str, str] | None]]:

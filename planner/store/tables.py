@@ -34,7 +34,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from planner.domain.agency import OfficerRole, Tier
-from planner.domain.notification import MailState, NoticeKind, NoticeState
+from planner.domain.notification import BreakerState, MailState, NoticeKind, NoticeState
 from planner.domain.plan import PlanKind
 from planner.domain.status import PlanState, TaskState
 
@@ -343,7 +343,7 @@ class MailRow(Base):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     key: Mapped[str] = mapped_column(String(64), unique=True)  # recipient, kind, day: one digest a day by construction
-    kind: Mapped[str] = mapped_column(String(10))  # "digest" or "urgent"
+    kind: Mapped[str] = mapped_column(String(10))  # digest, urgent, report
     recipient: Mapped[str] = mapped_column(String(254), index=True)
     day: Mapped[date]
     subject: Mapped[str]
@@ -412,6 +412,26 @@ class CaseRow(Base):
     revision: Mapped[int] = mapped_column(primary_key=True)  # of the deadline
     policy_hash: Mapped[str] = mapped_column(ForeignKey("policy.hash"), index=True)
     begun_at: Mapped[datetime]
+
+
+class BreakerRow(Base):
+    """Whether a channel may be used: open after a fault of the whole channel, until one mail has got through."""
+
+    __tablename__ = "channel_breaker"
+    __table_args__ = (
+        one_of("state", BreakerState),
+        CheckConstraint("state <> 'half_open' OR lease_until IS NOT NULL", name="probe_has_lease"),
+    )
+
+    channel: Mapped[str] = mapped_column(String(10), primary_key=True)
+    state: Mapped[str] = mapped_column(String(10))
+    cause: Mapped[str] = mapped_column(String(10))  # server, refusals
+    reason: Mapped[str]
+    since: Mapped[datetime]
+    probe_at: Mapped[datetime]
+    failures: Mapped[int]  # probes that have failed since it opened
+    fence: Mapped[int]  # raised by each opening and each probe
+    lease_until: Mapped[float | None] = mapped_column(Float)  # of the probe, on the database's clock
 
 
 class AttemptRow(Base):
