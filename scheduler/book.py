@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
 from planner.store import ledger, outbox, sending
-from planner.store.engine import Engine, Session, writing
+from planner.store.engine import Connection, Engine, Session, connection_of, writing
 
 _T = TypeVar("_T")
 
@@ -37,6 +37,7 @@ class Book:
         self._entries: list[_Entry] = []
         self._writer: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, "book")
+        self._connection: Connection | None = None  # kept: taking one from the pool costs a question to the server
 
     def __enter__(self) -> Self:
         return self
@@ -45,6 +46,7 @@ class Book:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._thread.shutdown()
+        self._hang_up()
 
     async def write(self, entry: Callable[[Session], _T]) -> _T:
         """Let `entry` write and return what it returns, once that is committed.
@@ -91,13 +93,21 @@ class Book:
 
     def _commit(self, entries: Sequence[_Entry]) -> list[Any]:
         try:
-            with writing(self._engine) as session:
+            if self._connection is None:
+                self._connection = connection_of(self._engine)
+            with writing(self._connection) as session:
                 return self._write_some(session, entries)
         except Exception as error:  # noqa: BLE001 - handed to whoever waits for it
+            self._hang_up()  # it may be what is broken
             if len(entries) == 1:
                 return [error]
         # One entry's trouble is not the others': each by itself.
         return [self._commit([entry])[0] for entry in entries]
+
+    def _hang_up(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
     def _write_some(self, session: Session, entries: Sequence[_Entry]) -> list[Any]:
         kept = sending.settle_sent(session, [one.sent for one in entries if one.sent], self._now)

@@ -330,7 +330,7 @@ def show(app: App, key: str) -> None:
             {"at": a.at, "outcome": a.outcome, "stage": a.stage, "code": a.reply_code, "reply": a.reply}
             for a in (mail[1] if mail else [])
         ]
-        row["body"] = mail[0].body.decode("utf-8", "replace") if mail else None
+        row["body"] = ledger_view.body_of(session, mail[0].id).decode("utf-8", "replace") if mail else None
 
     def people() -> None:
         show_facts(

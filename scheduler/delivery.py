@@ -28,8 +28,8 @@ from scheduler.shop import Shop
 
 log = logging.getLogger(__name__)
 
-CONNECTIONS = 8
-_LEAST_HELD = 16  # mails claimed at first, and when the server is slow
+CONNECTIONS = 16
+_LEAST_HELD = 32  # mails claimed at first, and when the server is slow
 _MOST_HELD = 128  # mails claimed at a time when the server is quick
 # A claim is made larger as long as the one before was worked off in this share of the lease: whatever is held must be
 # finished long before the lease runs out.

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from planner.domain.notification import NoticeKind, NoticeState
-from planner.store.tables import AttemptRow, BounceRow, MailRow, NoticeRow
+from planner.store.tables import AttemptRow, BounceRow, MailBodyRow, MailRow, NoticeRow
 
 
 def ledger(
@@ -82,6 +82,11 @@ def mail_of(session: Session, notice_key: str) -> tuple[MailRow, list[AttemptRow
         return None
     attempts = session.scalars(select(AttemptRow).where(AttemptRow.mail_id == mail.id).order_by(AttemptRow.fence))
     return mail, list(attempts)
+
+
+def body_of(session: Session, mail_id: int) -> bytes:
+    """Return the bytes of a mail."""
+    return session.scalars(select(MailBodyRow.body).where(MailBodyRow.mail_id == mail_id)).one()
 
 
 def sent_counts(session: Session, *, until: datetime) -> dict[NoticeKind, int]:

@@ -25,9 +25,9 @@ from sqlalchemy.orm import Session
 from planner.domain.notification import MailState, Notice, NoticeState
 from planner.store import ledger
 from planner.store.engine import DatabaseEpoch
-from planner.store.tables import AttemptRow, MailRow, NoticeRow
+from planner.store.tables import AttemptRow, MailBodyRow, MailRow, NoticeRow
 
-MAIL, ATTEMPT = (cast(Table, row.__table__) for row in (MailRow, AttemptRow))
+MAIL, ATTEMPT, _BODY = (cast(Table, row.__table__) for row in (MailRow, AttemptRow, MailBodyRow))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -151,7 +151,6 @@ def save_mail(session: Session, mail: NewMail, notices: Sequence[int], at: datet
             "day": mail.day,
             "subject": mail.subject,
             "message_id": mail.message_id,
-            "body": mail.body,
             "state": MailState.READY.value,
             "fence": 0,
             "attempts": 0,
@@ -163,6 +162,7 @@ def save_mail(session: Session, mail: NewMail, notices: Sequence[int], at: datet
     )
     if mail_id is None:
         return False
+    session.execute(_INSERT_BODY, {"mail_id": mail_id, "body": mail.body})
     ledger.put_into(session, mail_id, notices)
     return True
 
@@ -181,12 +181,16 @@ def reap(session: Session) -> None:
 def claim(session: Session, *, now: datetime, limit: int, lease: int) -> list[HeldMail]:
     """Hold up to `limit` mails that may be tried at `now`, for `lease` seconds of the database's clock.
 
-    One statement: rows that another worker holds are passed over on PostgreSQL, and SQLite admits one writer at a time.
+    They are taken by one statement: rows that another worker holds are passed over on PostgreSQL, and SQLite admits one writer at a time.
     Reminders of unknown fate are resent, with the same bytes and Message-ID; a report of unknown fate is never taken:
     a person must first say whether it arrived.
     """
-    rows = session.execute(_CLAIM, {"b_now": now, "b_limit": limit, "b_lease": lease})
-    return sorted((HeldMail(**row._mapping, lease=lease) for row in rows), key=lambda mail: mail.id)
+    rows = session.execute(_CLAIM, {"b_now": now, "b_limit": limit, "b_lease": lease}).all()
+    if not rows:
+        return []
+    bodies = dict(map(tuple, session.execute(_BODIES, {"b_ids": [row.id for row in rows]})))
+    held = (HeldMail(**row._mapping, body=bodies[row.id], lease=lease) for row in rows)
+    return sorted(held, key=lambda mail: mail.id)
 
 
 def begin_data(session: Session, mail: HeldMail, at: datetime) -> bool:
@@ -312,9 +316,11 @@ _CLAIM = (
         first_try_at=func.coalesce(MAIL.c.first_try_at, bindparam("b_now")),
     )
     .returning(
-        MAIL.c.id, MAIL.c.fence, MAIL.c.kind, MAIL.c.recipient, MAIL.c.body, MAIL.c.attempts, MAIL.c.first_try_at
+        MAIL.c.id, MAIL.c.fence, MAIL.c.kind, MAIL.c.recipient, MAIL.c.attempts, MAIL.c.first_try_at
     )
 )
+_BODIES = select(_BODY.c.mail_id, _BODY.c.body).where(_BODY.c.mail_id.in_(bindparam("b_ids", expanding=True)))
+_INSERT_BODY = insert(_BODY)
 _HELD = and_(
     MAIL.c.id == bindparam("b_id"),
     MAIL.c.fence == bindparam("b_fence"),

@@ -6,12 +6,15 @@ of it while it goes on with the others. One mail at a time, and what failed: `ou
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, func, insert, null, select, tuple_, update
+from sqlalchemy import BigInteger, Text, and_, bindparam, case, func, insert, null, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from planner.domain.notification import MailState, NoticeState
@@ -36,16 +39,19 @@ def begin_all(session: Session, mails: Sequence[HeldMail]) -> set[int]:
     """
     if not mails:
         return set()
-    return set(session.scalars(_BEGIN, {**_names(mails), "b_lease": mails[0].lease}))
+    dialect = _dialect(session)
+    return set(session.scalars(_statements(dialect).begin, {**_names(dialect, mails), "b_lease": mails[0].lease}))
 
 
 def settle_sent(session: Session, accepted: Sequence[Accepted], at: datetime) -> set[int]:
     """Record that the server took mails, and their notices with them; return those that were still this worker's."""
     if not accepted:
         return set()
-    kept = set(session.scalars(_SENT, {**_names([one.mail for one in accepted]), "b_sent": at}))
+    dialect = _dialect(session)
+    statements, names = _statements(dialect), _names(dialect, [one.mail for one in accepted])
+    kept = set(session.scalars(statements.sent, {**names, "b_sent": at}))
     if kept:
-        session.execute(
+        session.connection().execute(
             _TRIED,
             [
                 {
@@ -61,68 +67,98 @@ def settle_sent(session: Session, accepted: Sequence[Accepted], at: datetime) ->
                 if one.mail.id in kept
             ],
         )
-        session.execute(_TOLD, {"b_ids": sorted(kept), "b_at": at})
+        ids = sorted(kept)
+        session.execute(statements.told, {"b_ids": json.dumps(ids) if dialect == "sqlite" else ids, "b_at": at})
     return kept
 
 
 def give_back(session: Session, mails: Sequence[HeldMail], now: datetime) -> None:
     """Let go of mails that were claimed at `now` and for which nothing was begun: as if they had not been claimed."""
     if mails:
-        session.execute(_GIVE_BACK, {**_names(mails), "b_now": now})
+        dialect = _dialect(session)
+        session.execute(_statements(dialect).give_back, {**_names(dialect, mails), "b_now": now})
 
 
-def _names(mails: Sequence[HeldMail]) -> dict[str, Any]:
-    # By id first: the key's index is used for it everywhere, and the pairs are looked at in those few rows.
-    return {"b_ids": [mail.id for mail in mails], "b_pairs": [(mail.id, mail.fence) for mail in mails]}
+def _unindexed(column: Any) -> Any:
+    """Return a column by which no index is searched: rows are found by their ids, which are few and at hand."""
+    return func.coalesce(column, "")
 
 
-# Prepared once: building a statement costs more than running it.
-_NAMED = and_(
-    MAIL.c.id.in_(bindparam("b_ids", expanding=True)),
-    tuple_(MAIL.c.id, MAIL.c.fence).in_(bindparam("b_pairs", expanding=True)),
-)
-_BEGIN = (
-    update(MAIL)
-    .where(
-        _NAMED,
-        MAIL.c.state == MailState.LEASED.value,
-        MAIL.c.lease_until > DatabaseEpoch(),
-        ~select(ledger.NOTICE.c.id).where(ledger.NOTICE.c.mail_id == MAIL.c.id, ledger.is_stale()).exists(),
+def _names(dialect: str, mails: Sequence[HeldMail]) -> dict[str, Any]:
+    if dialect == "sqlite":
+        return {"b_held": json.dumps([(mail.id, mail.fence) for mail in mails])}
+    return {"b_ids": [mail.id for mail in mails], "b_fences": [mail.fence for mail in mails]}
+
+
+def _dialect(session: Session) -> str:
+    return session.get_bind().dialect.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Statements:
+    begin: Any
+    sent: Any
+    told: Any
+    give_back: Any
+
+
+@cache
+def _statements(dialect: str) -> _Statements:
+    """Return the statements for a kind of database, prepared once: building one costs more than running it.
+
+    Ids and fences go in as one value each, so that the text stays the same for any number of mails and the database
+    keeps its plan.
+    """
+    if dialect == "sqlite":
+        held = func.json_each(bindparam("b_held", type_=Text)).table_valued("value", name="held")
+        ids, fences = (func.json_extract(held.c.value, f"$[{place}]") for place in (0, 1))
+        named = and_(MAIL.c.id == ids, MAIL.c.fence == fences)
+        of = func.json_each(bindparam("b_ids", type_=Text)).table_valued("value", name="carried")
+        carried = ledger.NOTICE.c.mail_id == of.c.value
+    else:
+        numbers = ARRAY(BigInteger)
+        names = bindparam("b_ids", type_=numbers)
+        pairs = func.unnest(names, bindparam("b_fences", type_=numbers))
+        held = pairs.table_valued("id", "fence", name="held").render_derived()
+        # By the array too: without statistics PostgreSQL would rather read the whole table than join.
+        named = and_(MAIL.c.id == func.any(names), MAIL.c.id == held.c.id, MAIL.c.fence == held.c.fence)
+        carried = ledger.NOTICE.c.mail_id == func.any(names)
+    stale = select(ledger.NOTICE.c.id).where(ledger.NOTICE.c.mail_id == MAIL.c.id, ledger.is_stale()).exists()
+    return _Statements(
+        begin=update(MAIL)
+        .where(
+            named,
+            _unindexed(MAIL.c.state) == MailState.LEASED.value,
+            MAIL.c.lease_until > DatabaseEpoch(),
+            ~stale,
+        )
+        .values(state=MailState.SENDING.value, lease_until=DatabaseEpoch() + bindparam("b_lease"))
+        .returning(MAIL.c.id),
+        sent=update(MAIL)
+        .where(named, _unindexed(MAIL.c.state) == MailState.SENDING.value)
+        .values(
+            state=MailState.SENT.value,
+            lease_until=None,
+            last_error="",
+            attempts=MAIL.c.attempts + 1,
+            sent_at=bindparam("b_sent", type_=MAIL.c.sent_at.type),
+        )
+        .returning(MAIL.c.id),
+        told=update(ledger.NOTICE)
+        .where(carried, _unindexed(ledger.NOTICE.c.state) == NoticeState.MAILED.value)
+        .values(state=NoticeState.SENT.value, settled_at=bindparam("b_at", type_=ledger.NOTICE.c.settled_at.type)),
+        give_back=update(MAIL)
+        .where(named, _unindexed(MAIL.c.state) == MailState.LEASED.value)
+        .values(
+            state=MailState.READY.value,
+            lease_until=None,
+            # The claim began the count of 72 hours if nothing had before it.
+            first_try_at=case(
+                (MAIL.c.first_try_at == bindparam("b_now", type_=MAIL.c.first_try_at.type), null()),
+                else_=MAIL.c.first_try_at,
+            ),
+        ),
     )
-    .values(state=MailState.SENDING.value, lease_until=DatabaseEpoch() + bindparam("b_lease"))
-    .returning(MAIL.c.id)
-)
-_SENT = (
-    update(MAIL)
-    .where(_NAMED, MAIL.c.state == MailState.SENDING.value)
-    .values(
-        state=MailState.SENT.value,
-        lease_until=None,
-        last_error="",
-        attempts=MAIL.c.attempts + 1,
-        sent_at=bindparam("b_sent", type_=MAIL.c.sent_at.type),
-    )
-    .returning(MAIL.c.id)
-)
-_TRIED = insert(ATTEMPT)
-_TOLD = (
-    update(ledger.NOTICE)
-    .where(
-        ledger.NOTICE.c.mail_id.in_(bindparam("b_ids", expanding=True)),
-        ledger.NOTICE.c.state == NoticeState.MAILED.value,
-    )
-    .values(state=NoticeState.SENT.value, settled_at=bindparam("b_at"))
-)
-_GIVE_BACK = (
-    update(MAIL)
-    .where(_NAMED, MAIL.c.state == MailState.LEASED.value)
-    .values(
-        state=MailState.READY.value,
-        lease_until=None,
-        # The claim began the count of 72 hours if nothing had before it.
-        first_try_at=case((MAIL.c.first_try_at == bindparam("b_now"), null()), else_=MAIL.c.first_try_at),
-    )
-)
 
 
 def was_refused_before(session: Session, mail: HeldMail, until: datetime) -> bool:
@@ -138,3 +174,6 @@ def was_refused_before(session: Session, mail: HeldMail, until: datetime) -> boo
     if before is None:
         return False
     return session.scalar(select(MAIL.c.id).where(MAIL.c.sent_at > before).limit(1)) is not None
+
+
+_TRIED = insert(ATTEMPT)

@@ -348,7 +348,6 @@ class MailRow(Base):
     day: Mapped[date]
     subject: Mapped[str]
     message_id: Mapped[str] = mapped_column(String(200), unique=True)
-    body: Mapped[bytes] = mapped_column(LargeBinary)
     state: Mapped[str] = mapped_column(String(10))
     fence: Mapped[int]  # raised by each claim; every later write names the fence it holds
     lease_until: Mapped[float | None] = mapped_column(Float)  # seconds since 1970 on the database's clock
@@ -358,6 +357,15 @@ class MailRow(Base):
     last_error: Mapped[str]
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
+
+
+class MailBodyRow(Base):
+    """The bytes of a mail, apart from it: SQLite writes a whole row anew at each change of its state."""
+
+    __tablename__ = "mail_body"
+
+    mail_id: Mapped[int] = mapped_column(ForeignKey("mail.id"), primary_key=True)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class NoticeRow(Base):

@@ -72,7 +72,6 @@ def upgrade() -> None:
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("message_id", sa.String(length=200), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("fence", sa.Integer(), nullable=False),
         sa.Column("lease_until", sa.Float(), nullable=True),
@@ -121,6 +120,13 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["from_code"], ["agency.code"], name=op.f("fk_agency_succession_from_code")),
         sa.ForeignKeyConstraint(["to_code"], ["agency.code"], name=op.f("fk_agency_succession_to_code")),
         sa.PrimaryKeyConstraint("from_code", "to_code", "on_day", name=op.f("pk_agency_succession")),
+    )
+    op.create_table(
+        "mail_body",
+        sa.Column("mail_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["mail_id"], ["mail.id"], name=op.f("fk_mail_body_mail_id")),
+        sa.PrimaryKeyConstraint("mail_id", name=op.f("pk_mail_body")),
     )
     op.create_table(
         "channel_breaker",
@@ -475,6 +481,7 @@ def downgrade() -> None:
     op.drop_table("bounce")
     op.drop_table("attempt")
     op.drop_table("channel_breaker")
+    op.drop_table("mail_body")
     op.drop_table("agency_succession")
     with op.batch_alter_table("tick", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_tick_at"))
