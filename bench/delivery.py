@@ -42,7 +42,7 @@ from scheduler.shop import Shop
 
 NOW = datetime(2020, 5, 7, 1, tzinfo=UTC)
 NOTICES = 4  #: a mail
-_CONNECTIONS = 8  #: of the yardsticks; as many as a worker has
+_CONNECTIONS = 16  #: of the yardsticks; as many as a worker has
 _TASKS_A_PLAN = 100
 _ROOT = Path(__file__).parent.parent
 
@@ -344,7 +344,7 @@ def _work(url: str, port: int) -> None:
         database.clock(session)  # connected, and every module loaded
 
     def channel() -> EmailChannel:
-        return EmailChannel("127.0.0.1", port, "none", connections=delivery.CONNECTIONS)
+        return EmailChannel("127.0.0.1", port, "none", connections=shop.settings.smtp_connections)
 
     print("ready", flush=True)
     sys.stdin.readline()

@@ -18,6 +18,7 @@ from scheduler.channels.replies import Verdict, classify
 WAITS = (1, 2, 5, 10, 15)  #: minutes to the first, second ... probe; then always the last
 SHARE = 0.2  #: of a round's answers; what is refused less often is about the recipients
 ADDRESSES = 5  #: so many dead addresses in one round are believed, whatever their share
+CUT_OFF = 5  #: connections in turn that the server ended before anything was agreed
 ALIKE = 2  #: so many recipients refused in the same words for something else than their address are not
 
 
@@ -50,6 +51,7 @@ class Evidence:
     """What one round has seen of the server's answers about recipients."""
 
     accepted: int = 0  #: mails that it took
+    cut_off: int = 0  #: connections that it ended before anything was agreed, since it last took a mail
     _addresses: set[str] = field(default_factory=set)
     _others: dict[str, str] = field(default_factory=dict)  #: recipient -> words
 
@@ -59,6 +61,16 @@ class Evidence:
             self._addresses.add(recipient)
         else:
             self._others[recipient] = _alike(error)
+
+    def took(self) -> None:
+        """Note a mail that the server took."""
+        self.accepted += 1
+        self.cut_off = 0
+
+    def ended(self, error: DeliveryError) -> bool:
+        """Note a failure; say whether the server only ever ends our connections."""
+        self.cut_off += error.stage in ("connect", "mail") and error.reply_code in (None, 421)
+        return self.cut_off >= CUT_OFF
 
     def speaks_against_server(self) -> bool:
         """Say whether so much was refused that it is about us."""

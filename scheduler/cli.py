@@ -52,7 +52,6 @@ def email_channel(settings: Settings) -> Callable[[], Channel]:
     """
     from planner.errors import WorldFailed
     from scheduler.channels.email import EmailChannel
-    from scheduler.delivery import CONNECTIONS
 
     password = None
     if settings.smtp_password_file is not None:
@@ -72,7 +71,7 @@ def email_channel(settings: Settings) -> Callable[[], Channel]:
             settings.smtp_tls,
             settings.smtp_user,
             password,
-            connections=CONNECTIONS,
+            connections=settings.smtp_connections,
         )
 
     return opened

@@ -28,8 +28,7 @@ from scheduler.shop import Shop
 
 log = logging.getLogger(__name__)
 
-CONNECTIONS = 16
-_LEAST_HELD = 32  # mails claimed at first, and when the server is slow
+_LEAST_HELD = 2  # mails claimed at first, and when the server is slow, for each connection
 _MOST_HELD = 128  # mails claimed at a time when the server is quick
 # A claim is made larger as long as the one before was worked off in this share of the lease: whatever is held must be
 # finished long before the lease runs out.
@@ -89,14 +88,14 @@ class _Delivery:
     doubtful_since: float = 0.0
     claiming: asyncio.Lock = field(default_factory=asyncio.Lock)
     claimed_at: float = 0.0
-    held: int = _LEAST_HELD
+    held: int = 0  #: mails to claim at a time
 
     async def run(self) -> None:
         """Deliver until nothing is left."""
         standing = await self.book.write(breaker.standing)
         if standing is not None and not await self._probe(standing):
             return
-        workers = [asyncio.create_task(self._work()) for _connection in range(CONNECTIONS)]
+        workers = [asyncio.create_task(self._work()) for _connection in range(self.post.connections)]
         done = await asyncio.gather(*workers, return_exceptions=True)
         # Only when all are at rest: one mail's trouble with the database must not cut off another in the middle.
         for error in done:
@@ -131,9 +130,9 @@ class _Delivery:
 
     async def _claim(self) -> list[outbox.HeldMail]:
         clock, lease = asyncio.get_running_loop().time(), self.shop.settings.delivery_lease
-        if self.claimed_at:
-            quick = clock - self.claimed_at < lease * _SHARE_OF_LEASE
-            self.held = min(2 * self.held, _MOST_HELD) if quick else _LEAST_HELD
+        least = _LEAST_HELD * self.post.connections
+        quick = bool(self.held) and clock - self.claimed_at < lease * _SHARE_OF_LEASE
+        self.held = max(least, min(2 * self.held, _MOST_HELD)) if quick else least
         self.claimed_at = clock
         if self.doubtful and clock - self.doubtful_since > lease / 3:
             await self._judge_doubtful()
@@ -216,7 +215,7 @@ class _Delivery:
         if receipt is None:
             self.outcome.given_up += given_up
             return before
-        self.evidence.accepted += 1
+        self.evidence.took()
         return asyncio.create_task(self._record_sent(mail, receipt))
 
     def _sender(self, mail: outbox.HeldMail) -> str:
@@ -246,7 +245,7 @@ class _Delivery:
         if probes is not None and not _answers(error, probes):
             await self._settle(mail, _no_fault_of(error, None))
             raise error
-        if error.channel:
+        if error.channel or self.evidence.ended(error):
             await self._trip(breaker.Cause.SERVER, error.message)
         elif is_lasting(error) and not await self.book.write(
             lambda session: sending.was_refused_before(session, mail, self.now - _SECOND_OPINION)

@@ -85,6 +85,12 @@ url = "sqlite:///planner.db"
 [planner]
 lang = "vi"
 department = "stttt"
+
+[smtp]
+# Mail goes unencrypted to this machine only. For any other: host, port = 587, tls = "starttls".
+host = "localhost"
+port = 25
+tls = "none"
 """
 
 

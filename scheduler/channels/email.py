@@ -70,7 +70,7 @@ class EmailChannel:
         user: str | None = None,
         password: str | None = None,
         *,
-        connections: int = 4,
+        connections: int = 16,
         timeouts: Timeouts | None = None,
         mails_per_connection: int = 100,
         seconds_per_connection: float = 300.0,
@@ -102,9 +102,15 @@ class EmailChannel:
         self._user, self._password = user, password
         self._timeouts = timeouts or Timeouts()
         self._most_mails, self._most_seconds = mails_per_connection, seconds_per_connection
+        self._connections = connections
         self._slots = asyncio.Semaphore(connections)
         self._idle: list[_Kept] = []
         self._own_name: str | None = None
+
+    @property
+    def connections(self) -> int:
+        """Return how many mails it takes at a time."""
+        return self._connections
 
     async def __aenter__(self) -> Self:
         return self
