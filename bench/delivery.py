@@ -18,10 +18,10 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import aiosmtplib
 from sqlalchemy import func, select
@@ -76,7 +76,9 @@ def main() -> None:
 
 
 def _row(case: str, size: int, seconds: float, yardstick: Row | None = None) -> Row:
-    return Row(case=case, size=size, seconds=seconds, peak_mib=0, ratio=seconds / yardstick.seconds if yardstick else None)
+    return Row(
+        case=case, size=size, seconds=seconds, peak_mib=0, ratio=seconds / yardstick.seconds if yardstick else None
+    )
 
 
 def show(name: str, rows: Sequence[Row], notes: Sequence[str], *, as_json: bool) -> None:
@@ -132,9 +134,7 @@ def our_sink() -> Iterator[tuple[int, Callable[[], int]]]:
     """Run our server; give its port, and what tells how many mails it has taken."""
     command = [sys.executable, "-m", "bench.smtp_sink"]
     process = subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdin is not None
-    assert process.stdout is not None
-    answers, questions = process.stdout, process.stdin
+    answers, questions = cast(IO[str], process.stdout), cast(IO[str], process.stdin)
 
     def count() -> int:
         questions.write("count\n")
@@ -144,9 +144,9 @@ def our_sink() -> Iterator[tuple[int, Callable[[], int]]]:
     try:
         yield int(answers.readline()), count
     finally:
-        process.stdin.close()
+        questions.close()
         process.wait()
-        process.stdout.close()
+        answers.close()
 
 
 def _wait_for(port: int) -> None:
@@ -238,7 +238,9 @@ def message_of_many() -> message.Message:
     """Return the words of a digest of the usual size."""
     line = "1. Nhiệm vụ I.1: Triển khai chữ ký số chuyên dùng. Quá hạn 2 ngày làm việc; nhắc lần thứ 2.\n"
     html = f"<p>{line}</p>\n"
-    return message.Message(subject="[Quá hạn] 4 nhiệm vụ quá hạn", text=line * 16, html="<body>" + html * 40 + "</body>")
+    return message.Message(
+        subject="[Quá hạn] 4 nhiệm vụ quá hạn", text=line * 16, html="<body>" + html * 40 + "</body>"
+    )
 
 
 def _mail(n: int, said: message.Message) -> outbox.NewMail:
@@ -306,14 +308,14 @@ def _deliver(url: str, port: int, workers: int, size: int) -> float:
         for _worker in range(workers)
     ]
     for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n", "a worker did not start"
+        if cast(IO[str], process.stdout).readline() != "ready\n":
+            raise RuntimeError("a worker did not start")
     start = time.perf_counter()
     sent = 0
     for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
+        go = cast(IO[str], process.stdin)
+        go.write("go\n")
+        go.flush()
     for process in processes:
         out, _none = process.communicate()
         sent += json.loads(out)["sent"]
@@ -326,7 +328,8 @@ def _check(url: str, size: int, sent: int) -> None:
     """See that every mail and every notice is written down as sent, once."""
     engine = database.connect(url)
     with reading(engine) as session:
-        states = dict(map(tuple, session.execute(select(MailRow.state, func.count()).group_by(MailRow.state))))
+        counted = session.execute(select(MailRow.state, func.count()).group_by(MailRow.state))
+        states = {state: int(count) for state, count in counted}
         told = session.scalar(select(func.count()).where(NoticeRow.state == NoticeState.SENT.value))
         tries = session.scalar(select(func.count()).select_from(AttemptRow))
     engine.dispose()

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from planner.errors import DeliveryError
-from scheduler.channels.replies import Verdict, classify
+from scheduler.channels.replies import Stage, Verdict, classify
 
 WAITS = (1, 2, 5, 10, 15)  #: minutes to the first, second ... probe; then always the last
 SHARE = 0.2  #: of a round's answers; what is refused less often is about the recipients
@@ -42,7 +42,7 @@ def is_rules(error: DeliveryError) -> bool:
     """Say whether a refusal names somebody's rules, or nothing at all, instead of the address."""
     if error.channel or error.reply_code is None:
         return False
-    stage = "rcpt" if error.stage == "rcpt" else "data"
+    stage: Stage = "rcpt" if error.stage == "rcpt" else "data"
     return classify(stage, error.reply_code, f"{error.status} ") is Verdict.RULES
 
 
@@ -77,8 +77,10 @@ class Evidence:
         gone, others = len(self._addresses), len(self._others)
         most = self.accepted * SHARE / (1 - SHARE)  # refused / (accepted + refused) > SHARE
         alike = max(Counter(self._others.values()).values(), default=0)
-        return (gone > ADDRESSES and gone > most) or (alike >= ALIKE and alike > most) or (
-            gone + others > ADDRESSES and gone + others > most
+        return (
+            (gone > ADDRESSES and gone > most)
+            or (alike >= ALIKE and alike > most)
+            or (gone + others > ADDRESSES and gone + others > most)
         )
 
 

@@ -17,8 +17,10 @@ from datetime import datetime, timedelta
 
 from planner.domain.notification import MailState
 from planner.errors import DatabaseFailed, DeliveryError
+from planner.i18n import gettext as _
 from planner.store import addresses, breaker, outbox, sending
 from planner.store.engine import Session, writing
+from planner.templating import vi_instant
 from scheduler import envelope
 from scheduler.book import Book
 from scheduler.breaker import Evidence, is_lasting, jitter, next_probe
@@ -159,7 +161,8 @@ class _Delivery:
 
         fence, mails = await self.book.write(take)
         if fence is None:
-            self.outcome.channel_fault = standing.reason
+            text = _("{reason} It is tried again at {instant}.")
+            self.outcome.channel_fault = text.format(reason=standing.reason, instant=vi_instant(standing.probe_at))
             return False
         failure = ""
         try:
@@ -172,9 +175,7 @@ class _Delivery:
             return await self.book.write(lambda session: breaker.close(session, fence))
         self.outcome.channel_fault = failure
         probe_at = next_probe(standing.since, standing.failures + 1, self.now)
-        await self.book.write(
-            lambda session: breaker.probe_failed(session, fence, reason=failure, probe_at=probe_at)
-        )
+        await self.book.write(lambda session: breaker.probe_failed(session, fence, reason=failure, probe_at=probe_at))
         return False
 
     async def _deliver(
@@ -242,14 +243,16 @@ class _Delivery:
         return kept
 
     async def _failed(self, mail: outbox.HeldMail, error: DeliveryError, probes: breaker.Breaker | None) -> None:
-        if probes is not None and not _answers(error, probes):
+        lasting = is_lasting(error)
+        believed = lasting and await self.book.write(
+            lambda session: sending.was_refused_before(session, mail, self.now - _SECOND_OPINION)
+        )
+        if probes is not None and not believed and not _answers(error, probes):
             await self._settle(mail, _no_fault_of(error, None))
             raise error
         if error.channel or self.evidence.ended(error):
             await self._trip(breaker.Cause.SERVER, error.message)
-        elif is_lasting(error) and not await self.book.write(
-            lambda session: sending.was_refused_before(session, mail, self.now - _SECOND_OPINION)
-        ):
+        elif lasting and not believed:
             if not self.doubtful:
                 self.doubtful_since = asyncio.get_running_loop().time()
             self.doubtful.append((mail, error))

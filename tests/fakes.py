@@ -131,7 +131,12 @@ class Province:
     def channel(self, **more: Any) -> Callable[[], Channel]:
         """Return what opens the way to the mail server of the settings."""
         settings = self.shop.settings
-        return lambda: EmailChannel(settings.smtp_host, settings.smtp_port, settings.smtp_tls, **{"connections": settings.smtp_connections, **more})
+        return lambda: EmailChannel(
+            settings.smtp_host,
+            settings.smtp_port,
+            settings.smtp_tls,
+            **{"connections": settings.smtp_connections, **more},
+        )
 
     def tick(self, now: datetime, *, stop: Callable[[], bool] | None = None, timeouts: Timeouts | None = None) -> Round:
         """Do one round at `now` in this process."""

@@ -62,7 +62,7 @@ def standing(session: Session, channel: str = CHANNEL) -> Breaker | None:
     )
 
 
-def trip(  # noqa: PLR0913 - each is a column
+def trip(
     session: Session, *, cause: Cause, reason: str, now: datetime, probe_at: datetime, channel: str = CHANNEL
 ) -> bool:
     """Open a closed breaker; False when it is not closed (then nothing changes)."""
@@ -105,19 +105,16 @@ def begin_probe(session: Session, *, now: datetime, lease: int, channel: str = C
     """
     due = and_(BREAKER.c.state == BreakerState.OPEN.value, BREAKER.c.probe_at <= now)
     forsaken = and_(BREAKER.c.state == BreakerState.HALF_OPEN.value, BREAKER.c.lease_until < DatabaseEpoch())
-    return session.scalar(
+    fence: int | None = session.scalar(
         update(BREAKER)
         .where(BREAKER.c.channel == channel, or_(due, forsaken))
-        .values(
-            state=BreakerState.HALF_OPEN.value, fence=BREAKER.c.fence + 1, lease_until=DatabaseEpoch() + lease
-        )
+        .values(state=BreakerState.HALF_OPEN.value, fence=BREAKER.c.fence + 1, lease_until=DatabaseEpoch() + lease)
         .returning(BREAKER.c.fence)
     )
+    return fence
 
 
-def probe_failed(
-    session: Session, fence: int, *, reason: str, probe_at: datetime, channel: str = CHANNEL
-) -> bool:
+def probe_failed(session: Session, fence: int, *, reason: str, probe_at: datetime, channel: str = CHANNEL) -> bool:
     """Open again after a probe; False when somebody else has the probe by now."""
     return _after_probe(
         session,

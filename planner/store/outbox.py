@@ -181,9 +181,9 @@ def reap(session: Session) -> None:
 def claim(session: Session, *, now: datetime, limit: int, lease: int) -> list[HeldMail]:
     """Hold up to `limit` mails that may be tried at `now`, for `lease` seconds of the database's clock.
 
-    They are taken by one statement: rows that another worker holds are passed over on PostgreSQL, and SQLite admits one writer at a time.
-    Reminders of unknown fate are resent, with the same bytes and Message-ID; a report of unknown fate is never taken:
-    a person must first say whether it arrived.
+    They are taken by one statement: rows that another worker holds are passed over on PostgreSQL, and SQLite admits one
+    writer at a time. Reminders of unknown fate are resent, with the same bytes and Message-ID; a report of unknown fate
+    is never taken: a person must first say whether it arrived.
     """
     rows = session.execute(_CLAIM, {"b_now": now, "b_limit": limit, "b_lease": lease}).all()
     if not rows:
@@ -286,7 +286,8 @@ _THEN = {
     MailState.BOUNCED: NoticeState.BOUNCED,
 }
 _OPEN = (MailState.READY.value, MailState.UNKNOWN.value)
-HELD_FOR_A_PERSON = "report"  #: the kind of mail that is not repeated by itself: its reader would take it for another
+REPORT = "report"
+HELD_FOR_A_PERSON = REPORT  #: the kind of mail that is not repeated by itself: its reader would take it for another
 _MAY_GO = or_(
     MAIL.c.state == MailState.READY.value,
     and_(MAIL.c.state == MailState.UNKNOWN.value, MAIL.c.kind != HELD_FOR_A_PERSON),
@@ -315,9 +316,7 @@ _CLAIM = (
         lease_until=DatabaseEpoch() + bindparam("b_lease"),
         first_try_at=func.coalesce(MAIL.c.first_try_at, bindparam("b_now")),
     )
-    .returning(
-        MAIL.c.id, MAIL.c.fence, MAIL.c.kind, MAIL.c.recipient, MAIL.c.attempts, MAIL.c.first_try_at
-    )
+    .returning(MAIL.c.id, MAIL.c.fence, MAIL.c.kind, MAIL.c.recipient, MAIL.c.attempts, MAIL.c.first_try_at)
 )
 _BODIES = select(_BODY.c.mail_id, _BODY.c.body).where(_BODY.c.mail_id.in_(bindparam("b_ids", expanding=True)))
 _INSERT_BODY = insert(_BODY)

@@ -13,14 +13,14 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Text, and_, bindparam, case, func, insert, null, select, update
+from sqlalchemy import BigInteger, Text, and_, bindparam, case, func, insert, null, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from planner.domain.notification import MailState, NoticeState
 from planner.store import ledger
 from planner.store.engine import DatabaseEpoch
-from planner.store.outbox import ATTEMPT, MAIL, HeldMail
+from planner.store.outbox import ATTEMPT, MAIL, REPORT, HeldMail
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -174,6 +174,31 @@ def was_refused_before(session: Session, mail: HeldMail, until: datetime) -> boo
     if before is None:
         return False
     return session.scalar(select(MAIL.c.id).where(MAIL.c.sent_at > before).limit(1)) is not None
+
+
+def resolve(session: Session, mail_id: int, *, arrived: bool, at: datetime) -> bool:
+    """Settle a mail of unknown fate as a person says; False when its fate is known, or somebody holds it.
+
+    A report that could not be delivered may be sent again too: nothing else would tell it again.
+    """
+    open_to = MAIL.c.state == MailState.UNKNOWN.value
+    if not arrived:
+        gone = (MailState.DEAD.value, MailState.BOUNCED.value)
+        open_to = or_(open_to, and_(MAIL.c.state.in_(gone), MAIL.c.kind == REPORT))
+    then: dict[str, Any] = (
+        {"state": MailState.SENT.value, "sent_at": at}
+        if arrived
+        else {"state": MailState.READY.value, "next_try_at": at, "attempts": 0, "first_try_at": None}
+    )
+    changed = session.scalar(
+        update(MAIL)
+        .where(MAIL.c.id == mail_id, open_to)
+        .values(fence=MAIL.c.fence + 1, lease_until=None, **then)
+        .returning(MAIL.c.id)
+    )
+    if changed is not None and arrived:
+        ledger.told(session, mail_id, NoticeState.SENT, at)
+    return changed is not None
 
 
 _TRIED = insert(ATTEMPT)

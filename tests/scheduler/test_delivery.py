@@ -343,7 +343,8 @@ def test_one_mails_trouble_with_the_database_does_not_cut_off_the_others(
 def test_a_database_gone_for_a_moment_after_the_acceptance_costs_no_second_mail(
     late: Province, server: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settle, called = sending.settle_sent, []
+    settle = sending.settle_sent
+    called: list[sending.Accepted] = []
 
     def failing(session: Any, accepted: Sequence[sending.Accepted], when: datetime) -> set[int]:
         called.extend(accepted)

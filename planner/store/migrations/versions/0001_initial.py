@@ -142,9 +142,7 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "state <> 'half_open' OR lease_until IS NOT NULL", name=op.f("ck_channel_breaker_probe_has_lease")
         ),
-        sa.CheckConstraint(
-            "state IN ('closed', 'open', 'half_open')", name=op.f("ck_channel_breaker_state_known")
-        ),
+        sa.CheckConstraint("state IN ('closed', 'open', 'half_open')", name=op.f("ck_channel_breaker_state_known")),
         sa.PrimaryKeyConstraint("channel", name=op.f("pk_channel_breaker")),
     )
     op.create_table(
