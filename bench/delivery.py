@@ -206,7 +206,7 @@ def _wire(port: int, size: int, yardstick: Row, notes: list[str]) -> Row | None:
 
 
 @contextmanager
-def databases(kind: str, home: Path, fill_it: Callable[[Any], None]) -> Iterator[Callable[[], str]]:
+def databases(kind: str, home: Path, fill_it: Callable[[Any], None], agencies: int = 1) -> Iterator[Callable[[], str]]:
     """Make a database, fill it, and give what makes a copy of it and returns its URL."""
     home.mkdir()
     with ExitStack() as stack:
@@ -218,7 +218,7 @@ def databases(kind: str, home: Path, fill_it: Callable[[Any], None]) -> Iterator
                 shutil.copyfile(home / "bench.db", path)
                 return f"sqlite:///{path}"
 
-            desk = make_database(home, 1)
+            desk = make_database(home, agencies)
         else:
             from tests.postgres import running_postgres
 
@@ -228,7 +228,7 @@ def databases(kind: str, home: Path, fill_it: Callable[[Any], None]) -> Iterator
             def copy() -> str:
                 return server.url(server.create_database(template))
 
-            desk = make_database(home, 1, url=server.url(template))
+            desk = make_database(home, agencies, url=server.url(template))
         fill_it(desk)
         desk.close()
         yield copy

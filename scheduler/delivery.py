@@ -248,7 +248,8 @@ class _Delivery:
             lambda session: sending.was_refused_before(session, mail, self.now - _SECOND_OPINION)
         )
         if probes is not None and not believed and not _answers(error, probes):
-            await self._settle(mail, _no_fault_of(error, None))
+            # Behind all others: a mail that alone is refused must not be every probe.
+            await self._settle(mail, _no_fault_of(error, self.now if lasting else None))
             raise error
         if error.channel or self.evidence.ended(error):
             await self._trip(breaker.Cause.SERVER, error.message)
@@ -278,7 +279,6 @@ class _Delivery:
         doubtful, self.doubtful = self.doubtful, []
         for mail, error in doubtful:
             if against_server or (self.outcome.channel_fault and is_lasting(error) and not error.permanent):
-                # After all others: a mail that alone is refused must not be each round's probe.
                 await self._settle(mail, _no_fault_of(error, next_probe(self.now, 0, self.now)))
             else:
                 await self._conclude(mail, error)

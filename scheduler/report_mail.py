@@ -49,7 +49,7 @@ def report_mail(
     Raises:
         InputRejected: the address is not one mailbox, or a site's template cannot be used.
     """
-    said = _words(settings.templates_dir, progress, as_of, title, officer.name if officer else to)
+    said = _words(settings.templates_dir, progress, as_of, title, officer.name if officer else "")
     day = as_of.astimezone(ZONE).date()
     key = outbox.mail_key(outbox.REPORT, to, day, [directive, as_of.astimezone(UTC).isoformat()])
     ident = message.message_id(key, settings.mail_from.rpartition("@")[2])

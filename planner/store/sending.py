@@ -162,7 +162,10 @@ def _statements(dialect: str) -> _Statements:
 
 
 def was_refused_before(session: Session, mail: HeldMail, until: datetime) -> bool:
-    """Say whether a mail was refused by `until` for reasons not believed, and another mail was taken since."""
+    """Say whether a mail was refused, not believed, by `until`, and one to its domain was taken then or since.
+
+    A server that relays for some domains and not for others must not make the addresses of the others dead.
+    """
     before = session.scalar(
         select(func.min(ATTEMPT.c.at)).where(
             ATTEMPT.c.mail_id == mail.id,
@@ -173,7 +176,8 @@ def was_refused_before(session: Session, mail: HeldMail, until: datetime) -> boo
     )
     if before is None:
         return False
-    return session.scalar(select(MAIL.c.id).where(MAIL.c.sent_at > before).limit(1)) is not None
+    same = MAIL.c.recipient.endswith("@" + mail.recipient.rpartition("@")[2], autoescape=True)
+    return session.scalar(select(MAIL.c.id).where(MAIL.c.sent_at >= before, same).limit(1)) is not None
 
 
 def resolve(session: Session, mail_id: int, *, arrived: bool, at: datetime) -> bool:

@@ -231,6 +231,22 @@ def test_what_is_refused_again_while_others_get_their_mail_is_believed_in_the_en
     assert {recipient for recipient, state in crowd.mails() if state == "sent"} >= set(CROWD) - refused
 
 
+def test_a_domain_that_the_server_will_not_serve_is_not_dead_however_often_it_is_refused(
+    crowd: Province, server: MailServer
+) -> None:
+    server.rcpt.update(dict.fromkeys(CROWD, "550 5.1.1 no such user"))
+    crowd.file("stc", planned("I.1", "2020-05-15", agency="stc"))
+    now = NOW
+    for _round in range(30):
+        crowd.tick(now)
+        now += timedelta(minutes=16)
+    assert {recipient for recipient, state in crowd.mails() if state == "sent"} == {
+        mailbox("stc"),
+        mailbox("stc", "head"),
+    }
+    assert dead(crowd) == set()
+
+
 def test_a_few_dead_addresses_are_believed_at_once(crowd: Province, server: MailServer) -> None:
     refused = {mailbox("snv", f"m{n}") for n in range(4)}
     server.rcpt.update(dict.fromkeys(refused, "550 5.1.1 no such user"))
