@@ -76,6 +76,8 @@ bench: $(TEST)/.ready ## measure; each measure alone: python -m bench.NAME --jso
 	$(RUN) bench.startup
 	$(RUN) bench.filing
 	$(RUN) bench.tick
+	$(RUN) bench.delivery
+	$(RUN) bench.round
 	$(RUN) bench.graph
 
 # --- maintenance ---

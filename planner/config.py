@@ -40,13 +40,14 @@ class Settings:
     calendar_file: Path | None = None
     smtp_host: str = "localhost"
     smtp_port: int = 25
-    smtp_tls: Literal["tls", "starttls", "none"] = "none"
+    smtp_tls: Literal["tls", "starttls", "none"] = "starttls"
     smtp_user: str | None = None
     smtp_password_file: Path | None = None
     mail_from: str = "khong-tra-loi@planner.example.vn"
     mail_from_name: str = "Hệ thống theo dõi kế hoạch"
     bounce_key_file: Path | None = None
     bounce_maildir: Path | None = None
+    smtp_connections: int = 16
     delivery_lease: int = 900
     tick_seconds: int = 60
     due_soon: int = 5
@@ -154,6 +155,13 @@ SETTINGS: tuple[SettingInfo, ...] = (
         "bounce_maildir",
         "PLANNER_BOUNCE_MAILDIR",
         N_("Maildir in which each round looks for bounces."),
+    ),
+    SettingInfo(
+        "smtp_connections",
+        "smtp",
+        "connections",
+        "PLANNER_SMTP_CONNECTIONS",
+        N_("Most connections to the mail server at a time."),
     ),
     SettingInfo(
         "delivery_lease",
@@ -272,6 +280,7 @@ _MAILBOX = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9-]+(?:\.
 #: letters before @ in the sender's address to which a signature can be added: 64, less "+", 13, ".", 4, "." and 16
 LONGEST_SIGNED = 28
 _DAY = 86_400  #: seconds
+_MOST_CONNECTIONS = 50  #: as many as Postfix takes from one client by default
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -293,6 +302,9 @@ def _check(settings: Settings, raw: Mapping[str, tuple[str, Any]]) -> list[Probl
     for name, seconds in (("delivery_lease", settings.delivery_lease), ("tick_seconds", settings.tick_seconds)):
         if not 1 <= seconds <= _DAY:
             wrong(name, _("Found {value!r}, expected seconds from 1 to {most}.").format(value=seconds, most=_DAY))
+    if not 1 <= settings.smtp_connections <= _MOST_CONNECTIONS:
+        message = _("Found {value!r}, expected a number from 1 to {most}.")
+        wrong("smtp_connections", message.format(value=settings.smtp_connections, most=_MOST_CONNECTIONS))
     if not _MAILBOX.fullmatch(settings.mail_from):
         wrong("mail_from", _("Found {value!r}, expected one e-mail address.").format(value=settings.mail_from))
     elif settings.bounce_key_file is not None and settings.mail_from.index("@") > LONGEST_SIGNED:

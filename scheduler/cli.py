@@ -7,13 +7,26 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.base import DAY, FOLDER, App, Command, Group, argument, everywhere, lang_option, option, pass_app
+from planner.cli.base import (
+    CUT_OFF,
+    DAY,
+    FOLDER,
+    WORDS,
+    App,
+    Command,
+    Group,
+    argument,
+    everywhere,
+    lang_option,
+    option,
+    pass_app,
+)
 from planner.i18n import N_
 from planner.i18n import gettext as _
 from scheduler.cli_policy import fate, policy
@@ -24,7 +37,7 @@ if TYPE_CHECKING:
     from scheduler.channels import Channel
     from scheduler.shop import Shop
 
-STATES = ("queued", "mailed", "sent", "dead", "obsolete", "superseded", "suppressed", "bounced", "cancelled")
+STATES = ("queued", "mailed", "sent", "unknown", "dead", "obsolete", "superseded", "suppressed", "bounced", "cancelled")
 
 
 #: what became of one try to deliver a mail, as the ledger writes it
@@ -46,7 +59,6 @@ def email_channel(settings: Settings) -> Callable[[], Channel]:
     """
     from planner.errors import WorldFailed
     from scheduler.channels.email import EmailChannel
-    from scheduler.delivery import CONNECTIONS
 
     password = None
     if settings.smtp_password_file is not None:
@@ -66,7 +78,7 @@ def email_channel(settings: Settings) -> Callable[[], Channel]:
             settings.smtp_tls,
             settings.smtp_user,
             password,
-            connections=CONNECTIONS,
+            connections=settings.smtp_connections,
         )
 
     return opened
@@ -228,13 +240,15 @@ def outbox() -> None:
 def list_outbox(app: App, state: tuple[str, ...], task: str | None) -> None:
     """List the ledger."""
     from planner.cli.output import show_table
-    from planner.domain.notification import NoticeKind, NoticeState
+    from planner.domain.notification import MailState, NoticeKind, NoticeState
     from planner.store import ledger_view
 
     desk = app.desk()
     with desk.reading() as session:
         subject = desk.task_key(session, task) if task else ""
         rows = list(ledger_view.ledger(session, states=state, subject=subject))
+        reports = [] if task else ledger_view.reports(session, states=state)
+    rows += [{name: value for name, value in report.items() if name != "mail_id"} for report in reports]
     app.emit(
         rows,
         lambda: show_table(
@@ -242,10 +256,12 @@ def list_outbox(app: App, state: tuple[str, ...], task: str | None) -> None:
             [
                 (
                     r["key"][:12],
-                    NoticeState(r["state"]),
-                    NoticeKind(r["kind"]),
-                    r["subject"].split("/", 1)[1],
-                    r["rung"],
+                    MailState(r["mail_state"])
+                    if "rung" not in r or r["mail_state"] == "unknown"
+                    else NoticeState(r["state"]),
+                    NoticeKind(r["kind"]) if "rung" in r else _("report"),
+                    r["subject"].split("/", 1)[1] if "rung" in r else r["subject"],
+                    r.get("rung"),
                     r["recipient"],
                     r["sent_at"],
                     r["last_error"] or None,
@@ -287,7 +303,7 @@ def show(app: App, key: str) -> None:
             {"at": a.at, "outcome": a.outcome, "stage": a.stage, "code": a.reply_code, "reply": a.reply}
             for a in (mail[1] if mail else [])
         ]
-        row["body"] = mail[0].body.decode("utf-8", "replace") if mail else None
+        row["body"] = ledger_view.body_of(session, mail[0].id).decode("utf-8", "replace") if mail else None
 
     def people() -> None:
         show_facts(
@@ -359,6 +375,83 @@ def cancel(app: App, key: str) -> None:
         if not upkeep.cancel(session, whole, app.now):
             raise Refused(_("This notice does not wait any more; it cannot be taken back."))
     app.emit({"key": whole, "state": "cancelled"}, lambda: say(_("It will not be sent.")))
+
+
+@outbox.command(help=N_("Say what became of a mail of unknown fate: it arrived, or it is to be sent again."))
+@argument("key")
+@option("--sent", "arrived", flag_value=True, type=bool, default=None, help=N_("It arrived; it counts as sent."))
+@option("--resend", "arrived", flag_value=False, type=bool, help=N_("It did not; send it once more, the same."))
+@option("--reason", type=WORDS, required=True, metavar="TEXT", help=N_("How that is known; it is written down."))
+@everywhere(writes=True)
+@pass_app
+def resolve(app: App, key: str, arrived: bool | None, reason: str) -> None:
+    """Settle an unknown fate."""
+    from planner.cli.output import say
+    from planner.domain.changes import MailResolved
+    from planner.errors import NotFound, Refused, UsageRefused
+    from planner.store import ledger_view, sending
+
+    if arrived is None:
+        raise UsageRefused(_("Say --sent or --resend."))
+    desk = app.desk()
+    with desk.writing() as session:
+        desk.require_department(session)
+        found = ledger_view.mails_like(session, key)
+        if len(found) != 1:
+            reason = _("No mail has this key.") if not found else _("Several mails begin so; write more of the key.")
+            raise NotFound(reason + " " + _("See: planner outbox list --state unknown"))
+        [mail] = found
+        if not sending.resolve(session, mail.id, arrived=arrived, at=app.now):
+            raise Refused(_("What became of this mail is known, or it is being sent just now; nothing changed."))
+        change = MailResolved(message_id=mail.message_id, recipient=mail.recipient, arrived=arrived)
+        desk.record(session, [(mail.recipient, change)], reason=reason)
+    data = {"key": mail.key, "recipient": mail.recipient, "state": "sent" if arrived else "ready"}
+    app.emit(data, lambda: say(_("It counts as sent.") if arrived else _("It will be tried at the next round.")))
+
+
+@outbox.command("report", help=N_("Mail the Chairman's report to one person, with the document enclosed."))
+@argument("recipient", metavar="EMAIL")
+@option("--as-of", type=CUT_OFF, metavar="INSTANT", help=N_("Cut-off instant of the figures. Default: now."))
+@option("--directive", metavar="CODE", help=N_("The directive; default: the newest one."))
+@option("--number", default="", metavar="NUMBER", help=N_("The document's number, once the records office gives one."))
+@everywhere(writes=True)
+@pass_app
+def mail_report(app: App, recipient: str, as_of: datetime | None, directive: str | None, number: str) -> None:
+    """Put the report into the outbox."""
+    from planner.cli.output import say
+    from planner.errors import Refused
+    from planner.reporter import FORMATS
+    from planner.service import documents
+    from planner.store import outbox as store
+    from planner.store import registers
+    from scheduler.report_mail import report_mail
+
+    desk = app.desk()
+    address = recipient.strip().lower()
+    with desk.reading() as session:
+        desk.require_department(session)
+        code = desk.directive_code(session, directive)
+        title = registers.directives(session)[code].title
+        officer = registers.officers(session).get(address)
+    instant = as_of or app.now
+    progress, document = documents.status(desk, instant, directive=code, number=number)
+    mail = report_mail(
+        desk.settings,
+        progress,
+        FORMATS["docx"](document),
+        as_of=instant,
+        directive=code,
+        title=title,
+        to=address,
+        officer=officer,
+        now=app.now,
+    )
+    with desk.writing() as session:
+        desk.require_department(session)
+        if not store.save_mail(session, mail, [], app.now):
+            raise Refused(_("This report is in the outbox for this person already. See: planner outbox list"))
+    data = {"key": mail.key, "recipient": mail.recipient, "message_id": mail.message_id, "subject": mail.subject}
+    app.emit(data, lambda: say(_("It will be sent by the next round within sending hours.")))
 
 
 #: what was made of a message that came back

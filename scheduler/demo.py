@@ -64,7 +64,7 @@ def play(
     paths = sample_plans.write_plans(_folder(folder / "plans"))
     on_start((last - FIRST).days + 1)
     with Sink(folder / "mails") as sink:
-        settings = replace(settings, smtp_host="127.0.0.1", smtp_port=sink.port)
+        settings = replace(settings, smtp_host="127.0.0.1", smtp_port=sink.port, smtp_tls="none")
         desk = replace(desk, settings=settings)
         reports = _live(folder, desk, paths, last, on_day)
         mails = sink.count

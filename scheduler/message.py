@@ -17,7 +17,7 @@ from datetime import datetime
 from email.errors import MultipartInvariantViolationDefect
 from email.header import decode_header
 from email.message import Message as ParsedMessage
-from email.parser import BytesHeaderParser
+from email.parser import BytesHeaderParser, BytesParser
 from email.policy import compat32
 from email.utils import format_datetime
 
@@ -40,6 +40,8 @@ _OWN = {"from", "to", "subject", "date", "message-id", "content-type", "content-
     name.lower() for name, _value in _FIXED
 }
 _HEADER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,39}")
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
+_KIND = re.compile(r"[a-z]+/[a-z0-9.+-]{1,80}")
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _DOMAIN = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*"
 _ADDRESS = re.compile(rf"(?=.{{3,254}}\Z)(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@{_DOMAIN}")
@@ -52,6 +54,15 @@ class Message:
     subject: str  #: one line
     text: str  #: the plain part; every fact stands here
     html: str  #: the same, laid out
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attachment:
+    """A file that goes with a mail."""
+
+    name: str  #: plain ASCII letters, digits, ".", "-", "_"
+    kind: str  #: "application/pdf"
+    content: bytes
 
 
 def is_address(text: str) -> bool:
@@ -80,8 +91,11 @@ def assemble(
     message_id: str,
     date: datetime,
     headers: Mapping[str, str] | None = None,
+    attachment: Attachment | None = None,
 ) -> bytes:
     """Return the mail as bytes: multipart/alternative, 7-bit, CRLF, lines of at most 998 characters.
+
+    With an attachment that stands in a multipart/mixed before it.
 
     Args:
         message: what it says.
@@ -92,6 +106,7 @@ def assemble(
         message_id: with its angle brackets, from `message_id`.
         date: aware; written in the province's time.
         headers: more headers, in this order; none of those that are set here.
+        attachment: a file to go with it.
 
     Raises:
         InputRejected: a value cannot stand in a header (line break, control character, wrong address); all are listed.
@@ -112,13 +127,66 @@ def assemble(
         f"Message-ID: {message_id}",
         *(f"{name}: {value}" for name, value in _FIXED),
         *(_text(name, value) for name, value in extra.items()),
+    ]
+    told = [
         f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"',
         "",
+        *(line for kind, part in (("plain", text), ("html", html)) for line in _part(boundary, kind, part)),
+        f"--{boundary}--",
+        "",
     ]
-    body = [line for kind, part in (("plain", text), ("html", html)) for line in _part(boundary, kind, part)]
-    data = "\r\n".join([*top, *body, f"--{boundary}--", ""]).encode("ascii")
-    _read_back(data, message, extra, (text, html))
+    if attachment is None:
+        data = "\r\n".join([*top, *told]).encode("ascii")
+        _read_back(data, message, extra, (text, html))
+        return data
+    # Read back as the mail that it would be without the attachment, then with it by the library's parser.
+    _read_back("\r\n".join([*top, *told]).encode("ascii"), message, extra, (text, html))
+    data = "\r\n".join([*top, *_mixed(f"=_{digest[40:]}", told, attachment)]).encode("ascii")
+    _read_attachment(data, attachment, (text, html))
     return data
+
+
+def _mixed(boundary: str, told: list[str], attachment: Attachment) -> Iterator[str]:
+    """Yield the lines of a message and a file, one after the other."""
+    if _FILE_NAME.fullmatch(attachment.name) is None or _KIND.fullmatch(attachment.kind) is None:
+        raise ValueError("a name or a kind of file that needs encoding")
+    yield f'Content-Type: multipart/mixed;\r\n boundary="{boundary}"'
+    yield ""
+    yield f"--{boundary}"
+    yield from told
+    yield f"--{boundary}"
+    yield f"Content-Type: {attachment.kind}"
+    yield "Content-Transfer-Encoding: base64"
+    yield f'Content-Disposition: attachment;\r\n filename="{attachment.name}"'
+    yield ""
+    yield from _base64(attachment.content)
+    yield f"--{boundary}--"
+    yield ""
+
+
+def _read_attachment(data: bytes, attachment: Attachment, parts: tuple[str, str]) -> None:
+    """Check that a mail with a file holds its two texts and the file.
+
+    Raises:
+        PlannerError: it does not; the mail must not be sent.
+    """
+    read = BytesParser(policy=compat32).parsebytes(data)
+    found = [
+        (one.get_content_type(), one.get_filename(), one.get_payload(decode=True))
+        for one in read.walk()
+        if not one.is_multipart()
+    ]
+    wanted = [
+        ("text/plain", None, parts[0].encode()),
+        ("text/html", None, parts[1].encode()),
+        (attachment.kind, attachment.name, attachment.content),
+    ]
+    if found != wanted or any(one.defects for one in read.walk()):
+        raise PlannerError(
+            _("The mail does not read back as it was written ({places}); it is not sent.").format(
+                places=attachment.name
+            )
+        )
 
 
 def _check(
@@ -165,7 +233,11 @@ def _part(boundary: str, kind: str, text: str) -> Iterator[str]:
     yield f'Content-Type: text/{kind}; charset="utf-8"'
     yield "Content-Transfer-Encoding: base64"
     yield ""
-    encoded = base64.b64encode(text.encode()).decode("ascii")
+    yield from _base64(text.encode())
+
+
+def _base64(content: bytes) -> Iterator[str]:
+    encoded = base64.b64encode(content).decode("ascii")
     yield from (encoded[i : i + LINE] for i in range(0, len(encoded), LINE))
 
 

@@ -131,7 +131,12 @@ class Province:
     def channel(self, **more: Any) -> Callable[[], Channel]:
         """Return what opens the way to the mail server of the settings."""
         settings = self.shop.settings
-        return lambda: EmailChannel(settings.smtp_host, settings.smtp_port, settings.smtp_tls, **more)
+        return lambda: EmailChannel(
+            settings.smtp_host,
+            settings.smtp_port,
+            settings.smtp_tls,
+            **{"connections": settings.smtp_connections, **more},
+        )
 
     def tick(self, now: datetime, *, stop: Callable[[], bool] | None = None, timeouts: Timeouts | None = None) -> Round:
         """Do one round at `now` in this process."""
@@ -152,6 +157,8 @@ class Province:
             "PLANNER_DATABASE_URL": settings.database_url,
             "PLANNER_SMTP_HOST": settings.smtp_host,
             "PLANNER_SMTP_PORT": settings.smtp_port,
+            "PLANNER_SMTP_TLS": settings.smtp_tls,
+            "PLANNER_SMTP_CONNECTIONS": settings.smtp_connections,
             "PLANNER_DELIVERY_LEASE": settings.delivery_lease,
             "PLANNER_LANG": "vi",
             **more,
@@ -194,7 +201,9 @@ def make_province(
     province = Province(
         Shop(
             settings=Settings(
-                home=home, database_url=database_url, smtp_host="127.0.0.1", smtp_port=smtp_port, **settings
+                home=home,
+                database_url=database_url,
+                **{"smtp_host": "127.0.0.1", "smtp_port": smtp_port, "smtp_tls": "none", **settings},
             )
         )
     )

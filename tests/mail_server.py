@@ -32,6 +32,7 @@ class Server:
     def __init__(self) -> None:
         self.port = 0
         self.script: dict[str, str] = {}
+        self.once: dict[str, str] = {}  #: the same, for the next time only
         self.commands: list[str] = []  #: every command of every connection, in order
         self.mails: list[tuple[str | None, list[str], bytes]] = []
         self.connections = 0
@@ -83,7 +84,7 @@ class Scripted(SMTP):
 
     async def _scripted(self, name: str, usual: Callable[[str], Any], argument: str) -> None:
         self.owner.commands.append(name)
-        act = self.owner.script.get(name)
+        act = self.owner.once.pop(name, None) or self.owner.script.get(name)
         if act == "drop":
             assert isinstance(self.transport, asyncio.Transport)
             self.transport.abort()

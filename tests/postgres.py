@@ -35,6 +35,7 @@ FAST = {
     "listen_addresses": "",
     "timezone": "UTC",
 }
+NOT_DURABLE = ("fsync", "synchronous_commit", "full_page_writes", "autovacuum", "shared_buffers")
 START_SECONDS = 60
 
 
@@ -67,8 +68,11 @@ class PostgresServer:
 
 
 @contextlib.contextmanager
-def running_postgres() -> Iterator[PostgresServer]:
-    """Start a server in a folder of its own; stop it and remove the folder at the end."""
+def running_postgres(*, durable: bool = False) -> Iterator[PostgresServer]:
+    """Start a server in a folder of its own; stop it and remove the folder at the end.
+
+    `durable` leaves on what makes a commit survive a power cut: for measures, which must pay for it.
+    """
     account = _account()
     # Not pytest's folder: its long name does not fit a Unix socket, and nobody else may enter it.
     with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as name:
@@ -86,7 +90,8 @@ def running_postgres() -> Iterator[PostgresServer]:
         )
         if made.returncode:
             raise RuntimeError(f"PostgreSQL cannot make its files:\n{made.stderr.decode(errors='replace')}")
-        options = [part for key, value in FAST.items() for part in ("-c", f"{key}={value}")]
+        settings = {key: value for key, value in FAST.items() if not (durable and key in NOT_DURABLE)}
+        options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
                 [programs / "postgres", "-D", data, "-k", folder, *options],

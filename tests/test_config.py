@@ -51,6 +51,7 @@ def test_a_variable_stands_before_the_file_and_an_empty_one_does_not(tmp_path: P
 def test_every_setting_has_a_variable_that_works(tmp_path: Path, name: str) -> None:
     info = next(one for one in SETTINGS if one.variable == name)
     texts = {"lang": "en", "smtp_tls": "tls", "auto_accept": "no", "smtp_port": "99", "delivery_lease": "7"}
+    texts |= {"smtp_connections": "3"}
     texts |= {"mail_from": "a@b.vn", "templates_dir": "."}
     text = texts.get(info.name, "9" if info.name in ("tick_seconds", "due_soon") else "some-text")
     before, after = load(tmp_path, {}), load(tmp_path, {name: text, "PLANNER_SMTP_TLS": texts["smtp_tls"]})
@@ -100,6 +101,8 @@ def test_yes_and_no_are_written_in_a_few_ways(tmp_path: Path, text: str, wanted:
         "[smtp]\nport = true",
         "[smtp]\nlease = 0",
         "[smtp]\nlease = 86401",
+        "[smtp]\nconnections = 0",
+        "[smtp]\nconnections = 51",
         '[smtp]\nfrom = "nobody"',
         '[smtp]\nfrom = "a@b.vn, c@d.vn"',
         '[smtp]\nfrom_name = "line\\nbreak"',
@@ -120,10 +123,16 @@ def test_a_wrong_value_is_a_problem_with_its_place(tmp_path: Path, toml: str) ->
     assert code.startswith("setting_")
 
 
+def test_mail_is_encrypted_unless_a_setting_says_otherwise(tmp_path: Path) -> None:
+    for host in ("localhost", "127.0.0.1", "mail.example.vn"):
+        assert load(tmp_path, {"PLANNER_SMTP_HOST": host}).smtp_tls == "starttls"
+
+
 def test_mail_without_encryption_stays_on_this_machine(tmp_path: Path) -> None:
-    assert rejected(tmp_path, '[smtp]\nhost = "mail.example.vn"') == [("[smtp] tls", "setting_value")]
+    [(place, code)] = rejected(tmp_path, '[smtp]\nhost = "mail.example.vn"\ntls = "none"')
+    assert ("[smtp] tls" in place, code) == (True, "setting_value")
     for host in ("localhost", "127.0.0.1", "::1"):
-        assert load(tmp_path, {"PLANNER_SMTP_HOST": host}).smtp_tls == "none"
+        assert load(tmp_path, {"PLANNER_SMTP_HOST": host, "PLANNER_SMTP_TLS": "none"}).smtp_tls == "none"
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:

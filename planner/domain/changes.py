@@ -77,6 +77,15 @@ class AddressRevived:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class MailResolved:
+    """A person said what became of a mail, or that it is to be sent again; the reason says why."""
+
+    message_id: str
+    recipient: str
+    arrived: bool  #: it counts as sent; else it goes once more
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DirectiveImported:
     """A directive was entered or corrected."""
 
@@ -168,6 +177,7 @@ Change = (
     | AbsenceRecorded
     | AddressDied
     | AddressRevived
+    | MailResolved
     | DirectiveImported
     | PlanFiled
     | PlanDecided

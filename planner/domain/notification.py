@@ -112,6 +112,14 @@ _MAIL_LABELS = {
 }
 
 
+class BreakerState(StrEnum):
+    """Whether a channel is used: closed -> open after a fault of all of it -> half open while one mail probes."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Notice:
     """One thing to tell one role about one subject."""

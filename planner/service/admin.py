@@ -26,7 +26,7 @@ from planner.domain.status import PlanState
 from planner.errors import NotFound, PlannerError, Refused, WorldFailed
 from planner.i18n import gettext as _
 from planner.service.desk import Desk
-from planner.store import addresses, events, ledger_view, plans, registers, ticks
+from planner.store import addresses, breaker, events, ledger_view, plans, registers, ticks
 from planner.store import engine as database
 from planner.store.state import Book
 from planner.templating import vi_instant
@@ -85,6 +85,12 @@ url = "sqlite:///planner.db"
 [planner]
 lang = "vi"
 department = "stttt"
+
+[smtp]
+# Mail goes unencrypted to this machine only. For any other: host, port = 587, tls = "starttls".
+host = "localhost"
+port = 25
+tls = "none"
 """
 
 
@@ -177,7 +183,34 @@ class Check:
 def doctor(desk: Desk) -> list[Check]:
     """Look at settings, database, mail server, templates and heartbeat."""
     checks = [_settings_check(desk), *_database_checks(desk), _smtp_check(desk), _templates_check(desk)]
-    return [*checks, *_clock_check(desk), *_heartbeat(desk), *_address_checks(desk)]
+    return [*checks, *_channel_check(desk), *_clock_check(desk), *_heartbeat(desk), *_address_checks(desk)]
+
+
+def _channel_check(desk: Desk) -> list[Check]:
+    """Look whether mail is being held back, and whether mails wait for a person's word."""
+    try:
+        with desk.reading() as session:
+            opened = breaker.standing(session)
+            held = ledger_view.held_for_a_person(session)
+    except PlannerError:
+        return []  # said under "database"
+    found = Check(name="channel", ok=True, detail=_("mail may leave"))
+    if opened is not None:
+        reason = _("mail is held back since {since}; nothing is lost. {reason} It is tried again at {instant}.")
+        detail = reason.format(
+            since=vi_instant(opened.since), reason=opened.reason, instant=vi_instant(opened.probe_at)
+        )
+        advice = (
+            _("The mail server refuses too many recipients: ask whoever runs it whether it still relays for us.")
+            if opened.cause is breaker.Cause.REFUSALS
+            else _("See that the mail server runs, and the settings under [smtp].")
+        )
+        found = Check(name="channel", ok=False, detail=f"{detail} {advice}")
+    detail = _("no report waits for a person's word")
+    if held:
+        text = _("{n} reports did not arrive, or nobody knows; find out, and say: planner outbox resolve KEY --help")
+        detail = text.format(n=held)
+    return [found, Check(name="reports", ok=not held, detail=detail)]
 
 
 def _address_checks(desk: Desk) -> list[Check]:

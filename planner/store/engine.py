@@ -15,10 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event, make_url, select, text
-
-# Handed on under their own names: other rooms write the types, and only this room imports the package.
+from sqlalchemy import Connection as Connection  # noqa: PLC0414
 from sqlalchemy import Engine as Engine  # noqa: PLC0414
+from sqlalchemy import create_engine, event, make_url, select, text
 from sqlalchemy.exc import (
     ArgumentError,
     DataError,
@@ -114,8 +113,18 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
+def connection_of(engine: Engine) -> Connection:
+    """Return a connection to keep for many writing transactions; the caller closes it.
+
+    Raises:
+        DatabaseFailed: the database cannot be reached.
+    """
+    with _translated():
+        return engine.connect()
+
+
 @contextmanager
-def writing(engine: Engine, *, dry_run: bool = False) -> Iterator[Session]:
+def writing(engine: Engine | Connection, *, dry_run: bool = False) -> Iterator[Session]:
     """Open one writing transaction; commit at the end, or roll all of it back for a dry run or an error.
 
     Raises:

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from planner.domain.notification import NoticeKind, NoticeState
-from planner.store.tables import AttemptRow, BounceRow, MailRow, NoticeRow
+from planner.domain.notification import MailState, NoticeKind, NoticeState
+from planner.store.outbox import REPORT
+from planner.store.tables import AttemptRow, BounceRow, MailBodyRow, MailRow, NoticeRow
 
 
 def ledger(
@@ -22,7 +23,10 @@ def ledger(
     key: str = "",
     until: datetime | None = None,
 ) -> Iterable[Mapping[str, Any]]:
-    """Stream the ledger, oldest first: each notice with the mail that carried it."""
+    """Stream the ledger, oldest first: each notice with the mail that carried it.
+
+    `states` are those of notices; "unknown" stands for notices in a mail of unknown fate.
+    """
     statement = (
         select(
             NoticeRow,
@@ -37,7 +41,7 @@ def ledger(
         .order_by(NoticeRow.id)
     )
     if states:
-        statement = statement.where(NoticeRow.state.in_(states))
+        statement = statement.where(or_(NoticeRow.state.in_(states), MailRow.state.in_({"unknown"} & set(states))))
     if subject:
         statement = statement.where(NoticeRow.subject == subject)
     if key:
@@ -67,6 +71,37 @@ def ledger(
         }
 
 
+def reports(session: Session, *, states: Sequence[str] = (), beginning: str = "") -> list[Mapping[str, Any]]:
+    """Return the mails that carry a report instead of notices, oldest first, in the form of `ledger`."""
+    statement = select(MailRow).where(MailRow.kind == REPORT).order_by(MailRow.id)
+    if states:
+        statement = statement.where(MailRow.state.in_(states))
+    if beginning:
+        statement = statement.where(MailRow.key.startswith(beginning, autoescape=True))
+    return [
+        {
+            "key": mail.key,
+            "state": mail.state,
+            "kind": mail.kind,
+            "subject": mail.subject,
+            "recipient": mail.recipient,
+            "mail_state": mail.state,
+            "attempts": mail.attempts,
+            "message_id": mail.message_id,
+            "mail_subject": mail.subject,
+            "sent_at": mail.sent_at,
+            "last_error": mail.last_error,
+            "mail_id": mail.id,
+        }
+        for mail in session.scalars(statement)
+    ]
+
+
+def attempts_of(session: Session, mail_id: int) -> list[AttemptRow]:
+    """Return the tries to deliver a mail, in their order."""
+    return list(session.scalars(select(AttemptRow).where(AttemptRow.mail_id == mail_id).order_by(AttemptRow.fence)))
+
+
 def keys_like(session: Session, beginning: str) -> list[str]:
     """Return at most two keys that begin so: enough to know whether it names one notice."""
     statement = select(NoticeRow.key).where(NoticeRow.key.startswith(beginning, autoescape=True)).limit(2)
@@ -80,8 +115,12 @@ def mail_of(session: Session, notice_key: str) -> tuple[MailRow, list[AttemptRow
     )
     if mail is None:
         return None
-    attempts = session.scalars(select(AttemptRow).where(AttemptRow.mail_id == mail.id).order_by(AttemptRow.fence))
-    return mail, list(attempts)
+    return mail, attempts_of(session, mail.id)
+
+
+def body_of(session: Session, mail_id: int) -> bytes:
+    """Return the bytes of a mail."""
+    return session.scalars(select(MailBodyRow.body).where(MailBodyRow.mail_id == mail_id)).one()
 
 
 def sent_counts(session: Session, *, until: datetime) -> dict[NoticeKind, int]:
@@ -102,6 +141,22 @@ def sent_counts(session: Session, *, until: datetime) -> dict[NoticeKind, int]:
     for carried in session.scalars(later):
         told.update(NoticeKind(kind) for kind in carried)
     return dict(told)
+
+
+def mails_like(session: Session, beginning: str) -> list[MailRow]:
+    """Return at most two mails whose own key begins so, or that carry a notice whose key does."""
+    begins = [
+        MailRow.key.startswith(beginning, autoescape=True),
+        MailRow.id.in_(select(NoticeRow.mail_id).where(NoticeRow.key.startswith(beginning, autoescape=True))),
+    ]
+    return list(session.scalars(select(MailRow).where(or_(*begins)).order_by(MailRow.id).limit(2)))
+
+
+def held_for_a_person(session: Session) -> int:
+    """Return how many mails nobody will send again unless a person says what became of them."""
+    settled = (MailState.UNKNOWN.value, MailState.DEAD.value, MailState.BOUNCED.value)
+    statement = select(func.count()).where(MailRow.kind == REPORT, MailRow.state.in_(settled))
+    return session.scalar(statement) or 0
 
 
 def mail_counts(session: Session, until: datetime | None = None) -> dict[str, int]:

@@ -6,7 +6,7 @@ a worker that froze past its lease can no longer write. Leases run on the databa
 
     ready -> leased -> sending -> sent
                   \\-> ready (retry) | dead | bounced | obsolete      sent, and returned later -> bounced
-    sending, lease expired -> unknown -> leased (resent)
+    sending, lease expired -> unknown -> leased (a reminder is resent; a report waits for a person)
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from functools import cache
 from itertools import groupby
 from typing import Any, cast
 
-from sqlalchemy import Table, and_, bindparam, case, func, insert, select, update
+from sqlalchemy import Table, and_, bindparam, case, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from planner.domain.notification import MailState, Notice, NoticeState
 from planner.store import ledger
 from planner.store.engine import DatabaseEpoch
-from planner.store.tables import AttemptRow, MailRow, NoticeRow
+from planner.store.tables import AttemptRow, MailBodyRow, MailRow, NoticeRow
 
-MAIL, _ATTEMPT = (cast(Table, row.__table__) for row in (MailRow, AttemptRow))
+MAIL, ATTEMPT, _BODY = (cast(Table, row.__table__) for row in (MailRow, AttemptRow, MailBodyRow))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewMail:
     """A mail about to enter the outbox."""
 
-    kind: str  #: "digest" or "urgent"
+    kind: str  #: "digest", "urgent" or "report"
     recipient: str
     day: date
     key: str
@@ -50,6 +50,7 @@ class HeldMail:
 
     id: int
     fence: int
+    kind: str
     recipient: str
     body: bytes
     attempts: int  #: tries before this one
@@ -161,7 +162,6 @@ def save_mail(session: Session, mail: NewMail, notices: Sequence[int], at: datet
             "day": mail.day,
             "subject": mail.subject,
             "message_id": mail.message_id,
-            "body": mail.body,
             "state": MailState.READY.value,
             "fence": 0,
             "attempts": 0,
@@ -173,6 +173,7 @@ def save_mail(session: Session, mail: NewMail, notices: Sequence[int], at: datet
     )
     if mail_id is None:
         return False
+    session.execute(_INSERT_BODY, {"mail_id": mail_id, "body": mail.body})
     ledger.put_into(session, mail_id, notices)
     return True
 
@@ -191,11 +192,16 @@ def reap(session: Session) -> None:
 def claim(session: Session, *, now: datetime, limit: int, lease: int) -> list[HeldMail]:
     """Hold up to `limit` mails that may be tried at `now`, for `lease` seconds of the database's clock.
 
-    One statement: rows that another worker holds are passed over on PostgreSQL, and SQLite admits one writer at a time.
-    Mails of unknown fate are reminders, and reminders are resent, with the same bytes and Message-ID.
+    They are taken by one statement: rows that another worker holds are passed over on PostgreSQL, and SQLite admits one
+    writer at a time. Reminders of unknown fate are resent, with the same bytes and Message-ID; a report of unknown fate
+    is never taken: a person must first say whether it arrived.
     """
-    rows = session.execute(_CLAIM, {"b_now": now, "b_limit": limit, "b_lease": lease})
-    return sorted((HeldMail(**row._mapping, lease=lease) for row in rows), key=lambda mail: mail.id)
+    rows = session.execute(_CLAIM, {"b_now": now, "b_limit": limit, "b_lease": lease}).all()
+    if not rows:
+        return []
+    bodies = dict(map(tuple, session.execute(_BODIES, {"b_ids": [row.id for row in rows]})))
+    held = (HeldMail(**row._mapping, body=bodies[row.id], lease=lease) for row in rows)
+    return sorted(held, key=lambda mail: mail.id)
 
 
 def begin_data(session: Session, mail: HeldMail, at: datetime) -> bool:
@@ -291,6 +297,12 @@ _THEN = {
     MailState.BOUNCED: NoticeState.BOUNCED,
 }
 _OPEN = (MailState.READY.value, MailState.UNKNOWN.value)
+REPORT = "report"
+HELD_FOR_A_PERSON = REPORT  #: the kind of mail that is not repeated by itself: its reader would take it for another
+_MAY_GO = or_(
+    MAIL.c.state == MailState.READY.value,
+    and_(MAIL.c.state == MailState.UNKNOWN.value, MAIL.c.kind != HELD_FOR_A_PERSON),
+)
 _REAP = (
     update(MAIL)
     .where(MAIL.c.state == bindparam("b_held"), MAIL.c.lease_until < DatabaseEpoch())
@@ -301,13 +313,13 @@ _CLAIM = (
     .where(
         MAIL.c.id.in_(
             select(MAIL.c.id)
-            .where(MAIL.c.state.in_(_OPEN), MAIL.c.next_try_at <= bindparam("b_now"))
+            .where(_MAY_GO, MAIL.c.next_try_at <= bindparam("b_now"))
             .order_by(MAIL.c.next_try_at, MAIL.c.id)
             .limit(bindparam("b_limit"))
             .with_for_update(skip_locked=True)
             .scalar_subquery()
         ),
-        MAIL.c.state.in_(_OPEN),
+        _MAY_GO,
     )
     .values(
         state=MailState.LEASED.value,
@@ -315,8 +327,10 @@ _CLAIM = (
         lease_until=DatabaseEpoch() + bindparam("b_lease"),
         first_try_at=func.coalesce(MAIL.c.first_try_at, bindparam("b_now")),
     )
-    .returning(MAIL.c.id, MAIL.c.fence, MAIL.c.recipient, MAIL.c.body, MAIL.c.attempts, MAIL.c.first_try_at)
+    .returning(MAIL.c.id, MAIL.c.fence, MAIL.c.kind, MAIL.c.recipient, MAIL.c.attempts, MAIL.c.first_try_at)
 )
+_BODIES = select(_BODY.c.mail_id, _BODY.c.body).where(_BODY.c.mail_id.in_(bindparam("b_ids", expanding=True)))
+_INSERT_BODY = insert(_BODY)
 _HELD = and_(
     MAIL.c.id == bindparam("b_id"),
     MAIL.c.fence == bindparam("b_fence"),
@@ -348,4 +362,4 @@ _SETTLE = (
     )
     .returning(MAIL.c.id)
 )
-_TRIED = insert(_ATTEMPT)
+_TRIED = insert(ATTEMPT)

@@ -110,7 +110,7 @@ class Book:
                 tasks = self.tasks[change.task.rsplit(":", 1)[0]]
                 tasks[change.task] = changes.change_task(tasks[change.task], change, at, reason)
                 return [tasks[change.task]]
-        return []
+        return []  # or `MailResolved`: of the outbox, which is a record of its own
 
     def _reach(
         self, change: changes.AbsenceRecorded | changes.AddressDied | changes.AddressRevived, at: datetime

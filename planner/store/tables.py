@@ -35,7 +35,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from planner.domain.agency import OfficerRole, Tier
-from planner.domain.notification import MailState, NoticeKind, NoticeState
+from planner.domain.notification import BreakerState, MailState, NoticeKind, NoticeState
 from planner.domain.plan import PlanKind
 from planner.domain.status import PlanState, TaskState
 
@@ -354,12 +354,11 @@ class MailRow(Base):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     key: Mapped[str] = mapped_column(String(64), unique=True)  # recipient, kind, day: one digest a day by construction
-    kind: Mapped[str] = mapped_column(String(10))  # "digest" or "urgent"
+    kind: Mapped[str] = mapped_column(String(10))  # digest, urgent, report
     recipient: Mapped[str] = mapped_column(String(254), index=True)
     day: Mapped[date]
     subject: Mapped[str]
     message_id: Mapped[str] = mapped_column(String(200), unique=True)
-    body: Mapped[bytes] = mapped_column(LargeBinary)
     state: Mapped[str] = mapped_column(String(10))
     fence: Mapped[int]  # raised by each claim; every later write names the fence it holds
     lease_until: Mapped[float | None] = mapped_column(Float)  # seconds since 1970 on the database's clock
@@ -369,6 +368,15 @@ class MailRow(Base):
     last_error: Mapped[str]
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
+
+
+class MailBodyRow(Base):
+    """The bytes of a mail, apart from it: SQLite writes a whole row anew at each change of its state."""
+
+    __tablename__ = "mail_body"
+
+    mail_id: Mapped[int] = mapped_column(ForeignKey("mail.id"), primary_key=True)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class NoticeRow(Base):
@@ -427,6 +435,26 @@ class CaseRow(Base):
     policy_hash: Mapped[str] = mapped_column(ForeignKey("policy.hash"), index=True)
     begun_at: Mapped[datetime]
     moved_at: Mapped[datetime | None] = mapped_column(index=True)  # when a person last moved it to another version
+
+
+class BreakerRow(Base):
+    """Whether a channel may be used: open after a fault of the whole channel, until one mail has got through."""
+
+    __tablename__ = "channel_breaker"
+    __table_args__ = (
+        one_of("state", BreakerState),
+        CheckConstraint("state <> 'half_open' OR lease_until IS NOT NULL", name="probe_has_lease"),
+    )
+
+    channel: Mapped[str] = mapped_column(String(10), primary_key=True)
+    state: Mapped[str] = mapped_column(String(10))
+    cause: Mapped[str] = mapped_column(String(10))  # server, refusals
+    reason: Mapped[str]
+    since: Mapped[datetime]
+    probe_at: Mapped[datetime]
+    failures: Mapped[int]  # probes that have failed since it opened
+    fence: Mapped[int]  # raised by each opening and each probe
+    lease_until: Mapped[float | None] = mapped_column(Float)  # of the probe, on the database's clock
 
 
 class AttemptRow(Base):

@@ -23,6 +23,11 @@ class Receipt:
 class Channel(Protocol):
     """A way to reach people, opened for a round of deliveries."""
 
+    @property
+    def connections(self) -> int:
+        """Return how many mails it takes at a time."""
+        ...
+
     async def __aenter__(self) -> Self: ...
 
     async def __aexit__(

@@ -53,6 +53,7 @@ class _Kept:
         self.client = client
         self.opened = opened  #: seconds on the loop's own clock
         self.mails = 0
+        self.is_clean = True  #: the server remembers nothing of a transaction: MAIL may follow at once
 
 
 class EmailChannel:
@@ -69,7 +70,7 @@ class EmailChannel:
         user: str | None = None,
         password: str | None = None,
         *,
-        connections: int = 4,
+        connections: int = 16,
         timeouts: Timeouts | None = None,
         mails_per_connection: int = 100,
         seconds_per_connection: float = 300.0,
@@ -101,9 +102,15 @@ class EmailChannel:
         self._user, self._password = user, password
         self._timeouts = timeouts or Timeouts()
         self._most_mails, self._most_seconds = mails_per_connection, seconds_per_connection
+        self._connections = connections
         self._slots = asyncio.Semaphore(connections)
         self._idle: list[_Kept] = []
         self._own_name: str | None = None
+
+    @property
+    def connections(self) -> int:
+        """Return how many mails it takes at a time."""
+        return self._connections
 
     async def __aenter__(self) -> Self:
         return self
@@ -125,10 +132,10 @@ class EmailChannel:
         """
         _check_envelope(sender, recipient, data)
         async with self._slots:
-            kept = await self._take()
+            kept = await self._begin(sender)
             reusable = False
             try:
-                receipt = await self._transact(kept, sender, recipient, data, before_data)
+                receipt = await self._transact(kept, recipient, data, before_data)
                 reusable = True
             except DeliveryError as error:
                 # A proper reply leaves both sides in step; anything else may pair a late reply with the next command.
@@ -142,16 +149,36 @@ class EmailChannel:
                     kept.client.close()
             return receipt
 
+    async def _begin(self, sender: str) -> _Kept:
+        """Return a connection on which the server has agreed to MAIL.
+
+        After a mail that was accepted MAIL may follow at once (RFC 5321 3.3). A kept connection that is gone, or on
+        which the server wants no more, shows so here: nothing of the mail is under way, and a new one is opened.
+        """
+        while (kept := await self._take()).mails:
+            try:
+                await kept.client.mail(sender, timeout=min(self._timeouts.mail, self._timeouts.connect))
+            except (SMTPException, OSError) as error:
+                log.debug("kept connection dropped", extra={"error": type(error).__name__})
+                kept.client.close()
+            else:
+                return kept
+        try:
+            with _at("mail"):
+                await kept.client.mail(sender, timeout=self._timeouts.mail)
+        except BaseException:
+            kept.client.close()
+            raise
+        return kept
+
     async def _transact(
-        self, kept: _Kept, sender: str, recipient: str, data: bytes, before_data: Callable[[], Awaitable[bool]]
+        self, kept: _Kept, recipient: str, data: bytes, before_data: Callable[[], Awaitable[bool]]
     ) -> Receipt | None:
         client, waits = kept.client, self._timeouts
-        with _at("mail"):
-            await client.mail(sender, timeout=waits.mail)
+        kept.is_clean = False
         with _at("rcpt"):
             await client.rcpt(recipient, timeout=waits.rcpt)
         if not await before_data():
-            await self._reset(kept)
             return None
         with _at("data"):
             ready = await client.execute_command(b"DATA", timeout=waits.data)
@@ -169,18 +196,20 @@ class EmailChannel:
                 raise SMTPException(f"{verdict.code} is no verdict")
         if verdict.code >= 300:
             _refuse("data", verdict.code, verdict.message)
-        log.debug("mail accepted", extra={"code": verdict.code})
+        kept.is_clean = True
         return Receipt(verdict.code, _words(verdict.message))
 
     async def _take(self) -> _Kept:
-        """Return a connection that is ready for MAIL: a kept one that still answers, or a new one."""
+        """Return a connection that is ready for MAIL, as far as is known: a kept one, or a new one."""
         now = asyncio.get_running_loop().time()
         while self._idle:
             kept = self._idle.pop()
             if kept.mails >= self._most_mails or now - kept.opened >= self._most_seconds:
                 await self._quit(kept)
-            elif await self._reset(kept):
+            elif kept.client.is_connected and (kept.is_clean or await self._reset(kept)):
                 return kept
+            else:
+                kept.client.close()
         return await self._open()
 
     async def _open(self) -> _Kept:

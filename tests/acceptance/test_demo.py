@@ -20,7 +20,7 @@ from sqlalchemy import Engine, func, select
 from planner.config import ZONE
 from planner.store import events, ledger_view
 from planner.store.engine import connect, reading
-from planner.store.tables import MailRow, NoticeRow, TaskRow, TickRow
+from planner.store.tables import MailBodyRow, MailRow, NoticeRow, TaskRow, TickRow
 from scheduler import demo
 
 LAST = date(2020, 5, 19)  # late filers come on the 12th and the 18th; the first tasks fall due on the 14th
@@ -83,7 +83,11 @@ def test_what_it_says_is_what_is_there(played: Played) -> None:
 
 def test_every_mail_of_the_outbox_arrived_once_byte_for_byte(played: Played) -> None:
     with played.engine.connect() as connection:
-        rows = connection.execute(select(MailRow.message_id, MailRow.body, MailRow.state, MailRow.recipient)).all()
+        rows = connection.execute(
+            select(MailRow.message_id, MailBodyRow.body, MailRow.state, MailRow.recipient).join(
+                MailBodyRow, MailBodyRow.mail_id == MailRow.id
+            )
+        ).all()
     sent = {row.message_id: row for row in rows if row.state == "sent"}
     assert {row.state for row in rows} <= {"sent", "obsolete"}
     ids = Counter(str(mail["Message-ID"]) for mail in played.mails.values())

@@ -7,7 +7,7 @@ repeat has the same Message-ID and the same bytes.
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from email import message_from_bytes
 from pathlib import Path
@@ -19,7 +19,7 @@ from sqlalchemy import select
 from planner.domain.notification import MailState
 from planner.errors import DatabaseFailed
 from planner.service import tasks
-from planner.store import outbox, registers
+from planner.store import outbox, registers, sending
 from planner.store.engine import reading, writing
 from planner.store.tables import AttemptRow, MailRow
 from scheduler import delivery, jobs
@@ -106,7 +106,7 @@ def test_a_mail_put_off_is_tried_again_when_its_time_has_come_and_not_before(
     first = late.tick(NOW)
     assert (first.sent, first.retry) == (1, 1)
     wait = minutes_to_next_try(late, mailbox("snv"), NOW)
-    assert 0.8 <= wait <= 1.2
+    assert 4 <= wait <= 6  # whoever puts off strangers knows us after some minutes
     server.rcpt.clear()
     assert late.tick(NOW + timedelta(minutes=wait, seconds=-1)).sent == 0
     assert late.tick(NOW + timedelta(minutes=wait)).sent == 1
@@ -117,7 +117,7 @@ def test_a_mail_put_off_is_tried_again_when_its_time_has_come_and_not_before(
 
 
 def test_the_waits_grow_from_a_minute_to_an_hour(late: Province, server: MailServer) -> None:
-    server.rcpt[mailbox("snv")] = "451 4.7.1 not now"
+    server.data[mailbox("snv")] = "451 4.3.0 not now"
     now, waits = at("2020-05-18", 7.5), []
     for _attempt in range(7):
         assert late.tick(now).retry == 1
@@ -221,7 +221,7 @@ def test_a_server_that_cannot_be_reached_loses_nothing(late: Province, server: M
     assert down.channel_fault
     assert (down.queued, down.sent, down.retry) == (2, 0, 2)
     assert late.tick(NOW).sent == 0  # it is not hammered either
-    assert late.tick(NOW + timedelta(minutes=1)).sent == 2
+    assert late.tick(NOW + timedelta(minutes=2)).sent == 2
     assert_told_once(late, server, [mailbox("snv", "head"), mailbox("snv")])
 
 
@@ -308,7 +308,7 @@ def test_asked_to_stop_it_finishes_what_it_holds_and_leaves_the_rest_ready(crowd
     done = crowd.tick(NOW, stop=lambda: bool(server.accepted))
     states = Counter(state for _recipient, state in crowd.mails())
     assert done.sent == len(server.accepted) == states["sent"]
-    assert 0 < states["sent"] <= 2 * delivery.CONNECTIONS
+    assert 0 < states["sent"] <= crowd.shop.settings.smtp_connections
     assert states["ready"] == len(CROWD) - states["sent"]
     crowd.tick(NOW)
     assert_told_once(crowd, server, CROWD)
@@ -318,21 +318,20 @@ def test_one_mails_trouble_with_the_database_does_not_cut_off_the_others(
     crowd: Province, server: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.slow_data = 0.3
-    begin, called = outbox.begin_data, []
+    begin = sending.begin_all
 
-    def failing(session: Any, mail: outbox.HeldMail, when: datetime) -> bool:
-        called.append(mail.recipient)
-        # The fifth is judged when the first four are on their way; its trouble stays when it is tried by itself.
-        if mail.recipient in list(dict.fromkeys(called))[4:5]:
+    def failing(session: Any, mails: Sequence[outbox.HeldMail]) -> set[int]:
+        # It is written down with others; its trouble stays when it is tried by itself.
+        if mailbox("snv", "m0") in {mail.recipient for mail in mails}:
             raise DatabaseFailed("the database is gone for a moment")
-        return begin(session, mail, when)
+        return begin(session, mails)
 
-    monkeypatch.setattr(outbox, "begin_data", failing)
+    monkeypatch.setattr(sending, "begin_all", failing)
+    eight = crowd.with_settings(smtp_connections=8)
     with pytest.raises(DatabaseFailed):
-        crowd.tick(NOW)
-    assert len(set(called)) == 8
+        eight.tick(NOW)
     states = Counter(state for _recipient, state in crowd.mails())
-    assert states["sent"] == len(server.accepted) == 7  # the others of the eight that were held
+    assert states["sent"] == len(server.accepted) == 7  # the others of the eight that were under way
     assert states["sending"] == 0
     monkeypatch.undo()
     server.slow_data = 0
@@ -344,15 +343,16 @@ def test_one_mails_trouble_with_the_database_does_not_cut_off_the_others(
 def test_a_database_gone_for_a_moment_after_the_acceptance_costs_no_second_mail(
     late: Province, server: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settle, called = outbox.settle, []
+    settle = sending.settle_sent
+    called: list[sending.Accepted] = []
 
-    def failing(*args: Any, **more: Any) -> bool:
-        called.append(1)
-        if len(called) <= 3:
+    def failing(session: Any, accepted: Sequence[sending.Accepted], when: datetime) -> set[int]:
+        called.extend(accepted)
+        if accepted and len(called) <= 3:
             raise DatabaseFailed("the database is gone for a moment")
-        return settle(*args, **more)
+        return settle(session, accepted, when)
 
-    monkeypatch.setattr(outbox, "settle", failing)
+    monkeypatch.setattr(sending, "settle_sent", failing)
     monkeypatch.setattr(delivery, "_PATIENCE", (0.1, 0.1, 0.1, 0.1))
     assert late.tick(NOW).sent == 2
     assert_told_once(late, server, [mailbox("snv", "head"), mailbox("snv")])
@@ -361,7 +361,7 @@ def test_a_database_gone_for_a_moment_after_the_acceptance_costs_no_second_mail(
 def test_several_mails_are_under_way_at_once_but_not_too_many(crowd: Province, server: MailServer) -> None:
     server.slow_data = 0.05
     crowd.tick(NOW)
-    assert server.most_in_data == delivery.CONNECTIONS
+    assert server.most_in_data == crowd.shop.settings.smtp_connections
 
 
 def test_a_server_that_does_not_answer_in_time_leaves_the_fate_unknown(late: Province, server: MailServer) -> None:
@@ -417,13 +417,12 @@ del sys.argv[1:3]
 def die():
     os.kill(os.getpid(), signal.SIGKILL)
 
-from planner.store import ledger, outbox
+from planner.store import ledger, sending as store
 from scheduler import delivery, jobs
 from scheduler.channels.email import EmailChannel
 
-delivery.CONNECTIONS = 1  # one mail after the other: the moment is exact
 send, enqueue, fill, deliver, settle = (
-    EmailChannel.send, ledger.enqueue, jobs.fill_mails, delivery.deliver_pending, outbox.settle
+    EmailChannel.send, ledger.enqueue, jobs.fill_mails, delivery.deliver_pending, store.settle_sent
 )
 calls = 0
 
@@ -439,7 +438,7 @@ def killed_after(name, function):
     def wrapped(*args, **kw):
         nonlocal times
         done = function(*args, **kw)
-        times += 1
+        times += done != set()
         if moment == name and times >= nth:
             die()
         return done
@@ -466,7 +465,7 @@ async def sending(self, *, sender, recipient, data, before_data):
 ledger.enqueue = killed_after("queueing", enqueue)
 jobs.fill_mails = killed_before("queued", fill)
 delivery.deliver_pending = killed_before("written", deliver)
-outbox.settle = killed_after("settling", settle)
+store.settle_sent = killed_after("settling", settle)
 EmailChannel.send = sending
 
 from planner.cli import main
@@ -480,26 +479,27 @@ main()
         # in the transaction that queues; after it; when the mails are written; when some are claimed
         ("queueing", 1, 0, {}),
         ("queued", 1, 0, {}),
-        ("written", 1, 0, {"ready": 31}),
-        ("claimed", 3, 0, {"leased": 8, "ready": 23}),
+        ("written", 1, 0, {"waiting": 31}),
+        ("claimed", 1, 0, {"waiting": 31}),
         # after the commit that says "the message goes now"
-        ("begun", 3, 2, {"sent": 2, "sending": 1, "leased": 5, "ready": 23}),
+        ("begun", 3, 2, {"sent": 2, "sending": 1, "waiting": 28}),
         # the server has it, and that is not written down
-        ("accepted", 3, 3, {"sent": 2, "sending": 1, "leased": 5, "ready": 23}),
-        ("settling", 3, 3, {"sent": 2, "sending": 1, "leased": 5, "ready": 23}),
+        ("accepted", 3, 3, {"sent": 2, "sending": 1, "waiting": 28}),
+        ("settling", 3, 3, {"sent": 2, "sending": 1, "waiting": 28}),
     ],
 )
 def test_a_worker_killed_at_any_moment_loses_nothing(  # noqa: PLR0917
     crowd: Province, server: MailServer, tmp_path: Path, moment: str, nth: int, accepted: int, states: dict[str, int]
 ) -> None:
-    environment = crowd.environment()
+    environment = crowd.environment(PLANNER_SMTP_CONNECTIONS=1)  # one mail after the other: the moment is exact
     tick = ("scheduler", "tick", "--now", "2020-05-18T08:00", "--json")
     code, _out, complaint = finished(
         start(moment, str(nth), *tick, environment=environment, cwd=tmp_path, script=KILLED)
     )
     assert code == -9, complaint
     assert len(server.accepted) == accepted
-    assert Counter(state for _recipient, state in crowd.mails()) == states
+    waiting = ("ready", "leased")  # how many are claimed at a time is not the point
+    assert Counter("waiting" if state in waiting else state for _recipient, state in crowd.mails()) == states
 
     time.sleep(1.2)  # the lease of the dead
     run_json(*tick[:-1], environment=environment, cwd=tmp_path)
@@ -519,9 +519,9 @@ def test_a_worker_killed_at_any_moment_loses_nothing(  # noqa: PLR0917
 def test_after_a_kill_another_worker_does_not_wait_for_the_dead_ones_share(
     crowd: Province, server: MailServer, tmp_path: Path
 ) -> None:
-    environment = crowd.environment(PLANNER_DELIVERY_LEASE=900)
+    environment = crowd.environment(PLANNER_DELIVERY_LEASE=900, PLANNER_SMTP_CONNECTIONS=1)
     tick = ("scheduler", "tick", "--now", "2020-05-18T08:00")
     finished(start("claimed", "1", *tick, environment=environment, cwd=tmp_path, script=KILLED))
     done = run_json(*tick, environment=environment, cwd=tmp_path)
-    assert done["sent"] == len(CROWD) - 8  # its eight stay held until its lease ends
-    assert Counter(state for _recipient, state in crowd.mails()) == {"sent": 23, "leased": 8}
+    assert done["sent"] == len(CROWD) - 2  # its two stay held until its lease ends
+    assert Counter(state for _recipient, state in crowd.mails()) == {"sent": 29, "leased": 2}

@@ -104,7 +104,6 @@ MAIL: dict[str, Any] = {
     "day": date(2020, 5, 5),
     "subject": "s",
     "message_id": "<m@b.vn>",
-    "body": b"",
     "state": "ready",
     "fence": 0,
     "attempts": 0,

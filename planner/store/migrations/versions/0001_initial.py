@@ -72,7 +72,6 @@ def upgrade() -> None:
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("message_id", sa.String(length=200), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("fence", sa.Integer(), nullable=False),
         sa.Column("lease_until", sa.Float(), nullable=True),
@@ -121,6 +120,30 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["from_code"], ["agency.code"], name=op.f("fk_agency_succession_from_code")),
         sa.ForeignKeyConstraint(["to_code"], ["agency.code"], name=op.f("fk_agency_succession_to_code")),
         sa.PrimaryKeyConstraint("from_code", "to_code", "on_day", name=op.f("pk_agency_succession")),
+    )
+    op.create_table(
+        "mail_body",
+        sa.Column("mail_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["mail_id"], ["mail.id"], name=op.f("fk_mail_body_mail_id")),
+        sa.PrimaryKeyConstraint("mail_id", name=op.f("pk_mail_body")),
+    )
+    op.create_table(
+        "channel_breaker",
+        sa.Column("channel", sa.String(length=10), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("cause", sa.String(length=10), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("probe_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("fence", sa.Integer(), nullable=False),
+        sa.Column("lease_until", sa.Float(), nullable=True),
+        sa.CheckConstraint(
+            "state <> 'half_open' OR lease_until IS NOT NULL", name=op.f("ck_channel_breaker_probe_has_lease")
+        ),
+        sa.CheckConstraint("state IN ('closed', 'open', 'half_open')", name=op.f("ck_channel_breaker_state_known")),
+        sa.PrimaryKeyConstraint("channel", name=op.f("pk_channel_breaker")),
     )
     op.create_table(
         "attempt",
@@ -494,6 +517,8 @@ def downgrade() -> None:
 
     op.drop_table("bounce")
     op.drop_table("attempt")
+    op.drop_table("channel_breaker")
+    op.drop_table("mail_body")
     op.drop_table("agency_succession")
     with op.batch_alter_table("tick", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_tick_at"))
