@@ -20,7 +20,7 @@ from planner.domain.plan import State
 from planner.errors import DatabaseFailed, InputRejected, PlannerError
 from planner.store import ledger, outbox, ticks, upkeep
 from planner.store.engine import reading, writing
-from scheduler import bounces, compose, delivery, message
+from scheduler import bounces, compose, delivery, mark, message
 from scheduler.channels import Channel
 from scheduler.shop import Picture, Shop, local_day
 from scheduler.waiting import holding_up
@@ -45,6 +45,7 @@ class Round:
     failed: int = 0
     unknown: int = 0
     channel_fault: str = ""  #: why the mail server as a whole could not be used
+    on_hold: bool = False  #: the database was restored: mail waits for a person
 
     def as_dict(self) -> dict[str, int]:
         """Return the counts."""
@@ -70,10 +71,12 @@ def run_round(
     done = queue_due(shop, now)
     totals = {"obsolete": done.obsolete, "sent": 0, "retry": 0, "failed": 0, "unknown": 0}
     fault = ""
-    if shop.may_send(now):
+    on_hold = mark.holds_back(shop, now)
+    if shop.may_send(now) and not on_hold:
         # A mail given up just before DATA frees its other notices for another mail, hence again until all is still.
         for _pass in range(3):
             filled = fill_mails(shop, now, stop)
+            mark.keep(shop)  # before mail leaves: a backup of earlier than now must not send it again
             outcome = asyncio.run(delivery.deliver_pending(shop, now, channel, stop))
             for name in totals:
                 totals[name] += getattr(outcome, name)
@@ -82,9 +85,10 @@ def run_round(
             fault = outcome.channel_fault
             if not outcome.given_up or fault or stop():
                 break
-    result = replace(done, channel_fault=fault, **totals)
+    result = replace(done, channel_fault=fault, on_hold=on_hold, **totals)
     with writing(shop.engine) as session:
         ticks.record_tick(session, now, result.as_dict())
+    mark.keep(shop)
     log.info("round", extra={"counts": result.as_dict()})
     return result
 
