@@ -183,6 +183,24 @@ def audit(app: App) -> None:
         raise click.exceptions.Exit(1)
 
 
+@scheduler.command(help=N_("Stop deliveries until somebody resumes them; rounds go on queueing."))
+@option("--reason", metavar="TEXT", required=True, help=N_("Why; it is written down."))
+@everywhere(writes=True)
+@pass_app
+def hold(app: App, reason: str) -> None:
+    """Stop deliveries."""
+    from planner.cli.output import say
+    from planner.errors import Refused
+    from scheduler import mark
+
+    desk = app.desk()
+    with desk.reading() as session:
+        desk.require_department(session)
+    if not mark.hold(_shop(app), app.now, actor=desk.user or "local", reason=reason, dry_run=app.dry_run):
+        raise Refused(_("Deliveries are on hold already."))
+    app.emit({"on_hold": True}, lambda: say(_("No mail leaves until: planner scheduler resume")))
+
+
 @scheduler.command(help=N_("After a restore: let deliveries go on, and say what becomes of what fell due meanwhile."))
 @option("--assume-sent", is_flag=True, help=N_("What fell due before the restore was told; do not send it again."))
 @option("--resend", is_flag=True, help=N_("Send it, even if some of it arrives a second time."))

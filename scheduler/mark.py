@@ -48,6 +48,13 @@ def holds_back(shop: Shop, now: datetime) -> bool:
     return True
 
 
+def hold(shop: Shop, now: datetime, *, actor: str, reason: str, dry_run: bool = False) -> bool:
+    """Stop deliveries because a person says so; False when they are on hold already."""
+    mark = {"at": now.isoformat(), "actor": actor, "reason": reason}
+    with writing(shop.engine, dry_run=dry_run) as session:
+        return holds.lay(session, mark, host=socket.gethostname()[:100], at=now)
+
+
 def keep(shop: Shop) -> None:
     """Write down how far the database has come; trouble with the file is logged, mail leaves all the same."""
     path = shop.settings.resolved_state_file

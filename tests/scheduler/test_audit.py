@@ -200,7 +200,8 @@ def test_unknown_mails_and_notices_for_nobody_are_counted_and_no_fault(province:
         )
         connection.execute(
             text(
-                "UPDATE notice SET state = 'queued', mail_id = NULL, recipient = '' WHERE rung = 'due' AND state = 'sent'"
+                "UPDATE notice SET state = 'queued', mail_id = NULL, recipient = '' "
+                "WHERE rung = 'due' AND state = 'sent'"
             )
         )
     found = look(province, at(MORNING) + timedelta(minutes=1))
