@@ -233,20 +233,27 @@ def doctor(app: App) -> None:
     from rich.markup import escape
 
     from planner.cli.output import console
-    from planner.service import admin
+    from planner.service.doctor import doctor as look
 
-    checks = admin.doctor(app.desk())
+    checks = look(app.desk())
 
     names = {
         "settings": _("settings"),
         "database": _("database"),
         "smtp": _("mail server"),
         "templates": _("templates"),
+        "policy": _("policy"),
+        "mails": _("wording of mails"),
+        "department": _("department"),
         "clock": _("clock"),
         "heartbeat": _("engine"),
+        "hold": _("deliveries"),
+        "audit": _("auditor"),
+        "signal": _("heartbeat"),
         "outbox": _("mails"),
         "bounces": _("returned mail"),
         "addresses": _("addresses"),
+        "state": _("state file"),
     }
 
     def people() -> None:

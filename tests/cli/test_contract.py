@@ -66,6 +66,8 @@ KEYS: dict[str, set[str]] = {
     "audit verify": {"events", "ok", "first_bad"},
     "db current": {"revision", "newest"},
     "db upgrade": {"revision"},
+    "db backup copy.db": {"file"},
+    "db check": {"ok", "checks"},
     "init": {"database", "revision", "agencies", "directives"},
     "doctor": {"checks"},
 }  # fmt: skip
@@ -74,6 +76,7 @@ WRITES = [
     "init",
     "init --sample thanh-hoa-2020",
     "db upgrade",
+    "db backup copy.db",
     "agency import agencies.csv",
     "agency succeed successions.csv",
     "officer import officers.csv",

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from planner.config import ZONE
 from planner.errors import DatabaseFailed, WorldFailed
-from planner.service import admin
+from planner.service import doctor
 from scheduler import daemon
 from tests.fakes import MailServer, Province, finished, mail_server, mailbox, make_province, planned, run, start
 
@@ -99,8 +99,8 @@ def test_it_sends_what_is_due_and_what_comes_due_while_it_runs(
 
 
 def test_its_rounds_are_the_heartbeat_that_the_doctor_reads(province: Province, tmp_path: Path) -> None:
-    def heartbeat() -> admin.Check | None:
-        checks = admin._heartbeat(province.desk(datetime.now(ZONE)))
+    def heartbeat() -> doctor.Check | None:
+        checks = doctor.doctor(province.desk(datetime.now(ZONE)))
         return next((check for check in checks if check.name == "heartbeat"), None)
 
     before = heartbeat()

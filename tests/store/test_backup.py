@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -176,7 +176,7 @@ def newer(path: Path) -> None:
         connection.commit()
 
 
-BAD = {
+BAD: dict[str, Callable[[Path], object]] = {
     "a broken chain": broken_chain,
     "another program's": no_schema,
     "a newer program's": newer,
