@@ -10,7 +10,7 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -95,7 +95,7 @@ def restore(url: str, source: Path, *, now: datetime, host: str, dry_run: bool =
         except OSError as error:
             raise WorldFailed(_("{path} cannot be written: {reason}").format(path=part, reason=error)) from error
         revision, count, reached = _inspect(part, source)
-        with _alone(path):
+        with nullcontext() if dry_run else _alone(path):
             before = _reached(path) if path.exists() else None
             on_hold = not _is_as_far(reached, before)
             if on_hold and not dry_run:
