@@ -20,7 +20,7 @@ from planner.domain.plan import State
 from planner.errors import DatabaseFailed, InputRejected, PlannerError
 from planner.store import ledger, outbox, ticks, upkeep
 from planner.store.engine import reading, writing
-from scheduler import bounces, compose, delivery, mark, message
+from scheduler import bounces, compose, daily, delivery, mark, message
 from scheduler.channels import Channel
 from scheduler.shop import Picture, Shop, local_day
 from scheduler.waiting import holding_up
@@ -73,6 +73,7 @@ def run_round(
     fault = ""
     on_hold = mark.holds_back(shop, now)
     if shop.may_send(now) and not on_hold:
+        daily.write(shop, now)
         # A mail given up just before DATA frees its other notices for another mail, hence again until all is still.
         for _pass in range(3):
             filled = fill_mails(shop, now, stop)

@@ -74,16 +74,16 @@ def waiting_plans(session: Session) -> list[tuple[str, int]]:
 def page(session: Session, frame: State, keys: Sequence[str]) -> tuple[State, list[str]]:
     """Return `frame` with the waiting tasks of some plans, and the keys of those tasks.
 
-    The state also holds every waiting task on a way that leads to one of them: what is foreseen of a task, and who is
-    urged in its place, follows from those.
+    The state also holds every task on a way that leads to one of them, the finished ones too: what is foreseen of a
+    task, and who is urged in its place, follows from those.
     """
     chosen = select(TaskRow.key).where(TaskRow.plan.in_(list(keys)), TaskRow.state.in_(WAITING_STATES))
     own = list(session.scalars(chosen.order_by(TaskRow.key)))
     before = {earlier for earlier, _later in plans.dependencies_before(session, own)}
     tasks = {}
     for some in ledger.chunks(sorted({*own, *before})):
-        tasks.update(plans.task_records(session, keys=some, states=WAITING_STATES))
-    return replace(frame, tasks=tasks), [key for key in own if key in tasks]
+        tasks.update(plans.task_records(session, keys=some))
+    return replace(frame, tasks=tasks), own
 
 
 def entries(session: Session, keys: Sequence[str]) -> dict[str, tuple[NoticeState, bool]]:
