@@ -39,12 +39,14 @@ def checks(settings: Settings, now: datetime) -> Iterator[tuple[str, bool, str]]
 def _mails(settings: Settings, now: datetime) -> tuple[str, bool, str]:
     today, count = now.astimezone(ZONE).date(), 0
     with speaking(settings.lang):
+        kinds = ""
         try:
             for recipient, items in _letters(today):
+                kinds = ", ".join(dict.fromkeys(item.notice.kind.value for item in items))
                 compose.compose(recipient, _NAME, items, today=today, now=now, site=settings.templates_dir)
                 count += 1
         except PlannerError as error:
-            return "mails", False, error.message
+            return "mails", False, f"{kinds}: {error.message}"
         folder = settings.templates_dir or templates_folder()
         return (
             "mails",
