@@ -12,7 +12,7 @@ from sqlalchemy import Engine, MetaData, select, text
 
 from planner.config import ZONE
 from planner.errors import Refused
-from planner.store import holds
+from planner.store import holds, ticks
 from planner.store.engine import reading
 from scheduler import audit, mark
 from tests.fakes import MailServer, Province, mail_server, mailbox, make_province, planned
@@ -237,3 +237,21 @@ def test_two_hosts_each_keep_a_mark_of_their_own(province: Province, tmp_path: P
     assert not one.tick(at("2020-05-14T08:10")).on_hold  # it had seen no more than this
     assert other.tick(at("2020-05-15T08:10")).on_hold
     assert one.tick(at("2020-05-15T08:11")).on_hold  # the hold is in the database, for all
+
+
+def test_a_round_that_died_after_sending_counts_too(
+    province: Province, server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = backup(province.engine)
+    with monkeypatch.context() as patch:
+        patch.setattr(ticks, "record_tick", _die)
+        with pytest.raises(ZeroDivisionError):
+            province.tick(at("2020-05-14T08:00"))
+    assert len(server.accepted) == 1
+    restore(province.engine, before)
+    assert province.tick(at("2020-05-14T08:10")).on_hold
+    assert len(server.accepted) == 1
+
+
+def _die(*_args: object) -> None:
+    raise ZeroDivisionError
