@@ -189,10 +189,13 @@ def audit(app: App) -> None:
 @pass_app
 def hold(app: App, reason: str) -> None:
     """Stop deliveries."""
+    import logging
+
     from planner.cli.output import say
     from planner.errors import Refused
     from scheduler import mark
 
+    logging.getLogger("scheduler").addHandler(logging.NullHandler())
     desk = app.desk()
     with desk.reading() as session:
         desk.require_department(session)
@@ -209,12 +212,15 @@ def hold(app: App, reason: str) -> None:
 @pass_app
 def resume(app: App, assume_sent: bool, resend: bool, reason: str) -> None:
     """Resume deliveries."""
+    import logging
+
     from planner.cli.output import say
     from planner.errors import UsageRefused
     from scheduler import mark
 
     if assume_sent == resend:
         raise UsageRefused(_("Write either --assume-sent or --resend."))
+    logging.getLogger("scheduler").addHandler(logging.NullHandler())
     desk = app.desk()
     with desk.reading() as session:
         desk.require_department(session)
