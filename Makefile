@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE :=
 unexport $(filter PLANNER_%,$(.VARIABLES))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test layers docs lint format types catalogues reference lock wheel bench clean
+.PHONY: help demo test layers docs lint format types catalogues reference lock units wheel bench clean
 .DELETE_ON_ERROR:
 
 help: ## show this list
@@ -68,6 +68,12 @@ catalogues: $(TEST)/.ready ## bring the catalogues up to date with the code; MER
 
 reference: $(TEST)/.ready ## write docs/reference.md from the commands
 	$(TEST)/bin/python tools/reference.py
+
+units: ## let systemd itself check deploy/; needs systemd
+	@rm -rf build/units && mkdir -p build/units
+	@for unit in deploy/*; do sed 's|/opt/planner/bin/planner|/bin/true|' $$unit > build/units/$${unit#deploy/}; done
+	systemd-analyze verify --man=no build/units/*
+	@for unit in build/units/*.service; do systemd-analyze security --offline=yes --threshold=30 --no-pager $$unit | tail -1; done
 
 wheel: $(TEST)/.ready ## build the wheel into dist/
 	$(RUN) build --wheel --no-isolation --outdir dist .

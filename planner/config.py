@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from planner.errors import InputRejected, Problem, WorldFailed
@@ -22,6 +23,7 @@ from planner.i18n import N_
 from planner.i18n import gettext as _
 
 FILE_NAME = "planner.toml"
+STATE_FILE_NAME = "planner-state.json"
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 
 
@@ -50,6 +52,11 @@ class Settings:
     smtp_connections: int = 16
     delivery_lease: int = 900
     tick_seconds: int = 60
+    audit_seconds: int = 300
+    heartbeat_file: Path | None = None
+    heartbeat_url: str | None = None
+    state_file: Path | None = None
+    operator: str | None = None
     due_soon: int = 5
     report_place: str = "Thanh Hóa"
     report_superior: str = "UBND TỈNH THANH HÓA"
@@ -66,6 +73,11 @@ class Settings:
         if path in ("", ":memory:") or Path(path).is_absolute():
             return self.database_url
         return prefix + str(self.home / path)
+
+    @property
+    def resolved_state_file(self) -> Path:
+        """Return the file outside the database that says how far the engine had come."""
+        return self.state_file or self.home / STATE_FILE_NAME
 
     def bounce_key(self) -> bytes | None:
         """Return the secret that signs the address to which mail comes back; None: nothing is signed.
@@ -178,6 +190,41 @@ SETTINGS: tuple[SettingInfo, ...] = (
         N_("Seconds from one round of the service to the next."),
     ),
     SettingInfo(
+        "audit_seconds",
+        "scheduler",
+        "audit_seconds",
+        "PLANNER_AUDIT_SECONDS",
+        N_("Seconds from one look of the auditor to the next."),
+    ),
+    SettingInfo(
+        "heartbeat_file",
+        "scheduler",
+        "heartbeat_file",
+        "PLANNER_HEARTBEAT_FILE",
+        N_("File that is written anew after each look of the auditor that found nothing wrong."),
+    ),
+    SettingInfo(
+        "heartbeat_url",
+        "scheduler",
+        "heartbeat_url",
+        "PLANNER_HEARTBEAT_URL",
+        N_("Address (https) that is called after each look of the auditor that found nothing wrong."),
+    ),
+    SettingInfo(
+        "state_file",
+        "scheduler",
+        "state_file",
+        "PLANNER_STATE_FILE",
+        N_("File that says how far the engine had come, so that a restored database is noticed."),
+    ),
+    SettingInfo(
+        "operator",
+        "scheduler",
+        "operator",
+        "PLANNER_OPERATOR",
+        N_("E-mail of the person who gets a line each working day about the engine itself."),
+    ),
+    SettingInfo(
         "due_soon",
         "report",
         "due_soon",
@@ -284,6 +331,15 @@ _MOST_CONNECTIONS = 50  #: as many as Postfix takes from one client by default
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
+def _is_safe(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        return False
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK))
+
+
 def _check(settings: Settings, raw: Mapping[str, tuple[str, Any]]) -> list[Problem]:
     found: list[Problem] = []
 
@@ -299,7 +355,8 @@ def _check(settings: Settings, raw: Mapping[str, tuple[str, Any]]) -> list[Probl
         wrong("smtp_tls", _("Without encryption mail goes to this machine only; set tls or starttls."))
     if not 0 < settings.smtp_port < 65536:
         wrong("smtp_port", _("Found {value!r}, expected a port from 1 to 65535.").format(value=settings.smtp_port))
-    for name, seconds in (("delivery_lease", settings.delivery_lease), ("tick_seconds", settings.tick_seconds)):
+    for name in ("delivery_lease", "tick_seconds", "audit_seconds"):
+        seconds = getattr(settings, name)
         if not 1 <= seconds <= _DAY:
             wrong(name, _("Found {value!r}, expected seconds from 1 to {most}.").format(value=seconds, most=_DAY))
     if not 1 <= settings.smtp_connections <= _MOST_CONNECTIONS:
@@ -310,6 +367,11 @@ def _check(settings: Settings, raw: Mapping[str, tuple[str, Any]]) -> list[Probl
     elif settings.bounce_key_file is not None and settings.mail_from.index("@") > LONGEST_SIGNED:
         message = _("Found {value!r}; what stands before @ may have {most} letters at most when bounces are signed.")
         wrong("mail_from", message.format(value=settings.mail_from, most=LONGEST_SIGNED))
+    if settings.operator is not None and not _MAILBOX.fullmatch(settings.operator):
+        wrong("operator", _("Found {value!r}, expected one e-mail address.").format(value=settings.operator))
+    if settings.heartbeat_url is not None and not _is_safe(settings.heartbeat_url):
+        # The address may hold a secret: it is not repeated.
+        wrong("heartbeat_url", _("Expected an address such as https://HOST/PATH; http goes to this machine only."))
     if settings.templates_dir is not None and not settings.templates_dir.is_dir():
         wrong("templates_dir", _("There is no folder {path}.").format(path=settings.templates_dir))
     if not 0 <= settings.due_soon <= 365:

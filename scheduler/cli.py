@@ -110,7 +110,7 @@ def tick(app: App) -> None:
     import logging
 
     from planner.cli.output import show_facts
-    from planner.errors import WorldFailed
+    from planner.errors import Refused, WorldFailed
     from scheduler.jobs import run_round
 
     # What went wrong is told below; the service's log lines are for the service.
@@ -121,6 +121,13 @@ def tick(app: App) -> None:
         raise WorldFailed(
             _("What is due is queued, but the mail server cannot be used: {reason} Run this again later.").format(
                 reason=done.channel_fault
+            )
+        )
+    if done.on_hold:
+        raise Refused(
+            _(
+                "What is due is queued, but no mail leaves: the database was restored and has forgotten mails that "
+                "were sent. Decide with: planner scheduler resume"
             )
         )
     names = {
@@ -136,6 +143,108 @@ def tick(app: App) -> None:
     }
     counts = done.as_dict()
     app.emit(counts, lambda: show_facts([(names[name], counts[name]) for name in names]))
+
+
+@scheduler.command(
+    help=N_("Hold the ledger against the plans; tell and queue what is missing, exit 1 if anything is wrong.")
+)
+@everywhere(writes=True)
+@pass_app
+def audit(app: App) -> None:
+    """Look once with the auditor's eyes."""
+    import logging
+
+    from planner.cli.output import show_facts, show_table
+    from scheduler import audit as auditor
+    from scheduler.policy import Role
+
+    logging.getLogger("scheduler").addHandler(logging.NullHandler())
+    found = auditor.run(_shop(app), app.now, dry_run=app.dry_run, budget=float("inf"))
+    data = found.as_dict()
+    names = {
+        "missing": _("Notices missing in the ledger"),
+        "queued": _("Of these, queued now"),
+        "leases": _("Mails held too long"),
+        "overdue": _("Mails that should have been tried"),
+        "unmailed": _("Notices that should be in a mail"),
+        "silent": _("No round for three periods"),
+        "on_hold": _("Deliveries on hold after a restore"),
+        "suspects": _("Missing, perhaps too new to tell"),
+        "unknown": _("Mails of unknown fate"),
+        "unaddressed": _("Notices for whom nobody was found"),
+        "expected": _("Notices looked for"),
+        "plans": _("Plans with open work"),
+        "covered": _("Of these, looked through"),
+    }
+
+    def people() -> None:
+        show_facts([(names[name], data[name]) for name in names])
+        if found.missing:
+            show_table(
+                [_("Rung"), _("Of what"), _("Role"), _("Falls due")],
+                [(n["rung"], n["subject"], Role(n["role"]), n["nominal"]) for n in found.missing],
+            )
+
+    app.emit(data, people)
+    if not found.ok:
+        raise click.exceptions.Exit(1)
+
+
+@scheduler.command(help=N_("Stop deliveries until somebody resumes them; rounds go on queueing."))
+@option("--reason", metavar="TEXT", required=True, help=N_("Why; it is written down."))
+@everywhere(writes=True)
+@pass_app
+def hold(app: App, reason: str) -> None:
+    """Stop deliveries."""
+    import logging
+
+    from planner.cli.output import say
+    from planner.errors import Refused
+    from scheduler import mark
+
+    logging.getLogger("scheduler").addHandler(logging.NullHandler())
+    desk = app.desk()
+    with desk.reading() as session:
+        desk.require_department(session)
+    if not mark.hold(_shop(app), app.now, actor=desk.user or "local", reason=reason, dry_run=app.dry_run):
+        raise Refused(_("Deliveries are on hold already."))
+    app.emit({"on_hold": True}, lambda: say(_("No mail leaves until: planner scheduler resume")))
+
+
+@scheduler.command(help=N_("After a restore: let deliveries go on, and say what becomes of what fell due meanwhile."))
+@option("--assume-sent", is_flag=True, help=N_("What fell due before the restore was told; do not send it again."))
+@option("--resend", is_flag=True, help=N_("Send it, even if some of it arrives a second time."))
+@option("--reason", metavar="TEXT", required=True, help=N_("Why; it is written down."))
+@everywhere(writes=True)
+@pass_app
+def resume(app: App, assume_sent: bool, resend: bool, reason: str) -> None:
+    """Resume deliveries."""
+    import logging
+
+    from planner.cli.output import say
+    from planner.errors import UsageRefused
+    from scheduler import mark
+
+    if assume_sent == resend:
+        raise UsageRefused(_("Write either --assume-sent or --resend."))
+    logging.getLogger("scheduler").addHandler(logging.NullHandler())
+    desk = app.desk()
+    with desk.reading() as session:
+        desk.require_department(session)
+    shop = _shop(app)
+    notices, mails = mark.resume(
+        shop, app.now, assume_sent=assume_sent, actor=desk.user or "local", reason=reason, dry_run=app.dry_run
+    )
+    data = {"decision": "assume-sent" if assume_sent else "resend", "notices": notices, "mails": mails}
+
+    def people() -> None:
+        if assume_sent:
+            text = _("{notices} notices and {mails} mails count as told. The next round delivers what is due since.")
+            say(text.format(notices=notices, mails=mails))
+        else:
+            say(_("The next round delivers everything that waits."))
+
+    app.emit(data, people)
 
 
 @scheduler.command(help=N_("Show what a round would send, to whom and why; leave no trace."))

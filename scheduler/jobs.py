@@ -20,7 +20,7 @@ from planner.domain.plan import State
 from planner.errors import DatabaseFailed, InputRejected, PlannerError
 from planner.store import ledger, marks, outbox, ticks, upkeep
 from planner.store.engine import Session, reading, writing
-from scheduler import bounces, compose, delivery, message
+from scheduler import bounces, compose, daily, delivery, mark, message
 from scheduler.agenda import agenda_of, picture_of, picture_to_tell
 from scheduler.channels import Channel
 from scheduler.shop import Picture, Shop, local_day
@@ -47,6 +47,7 @@ class Round:
     unknown: int = 0
     over: int = 0  #: urgent notices that wait for the next day's digest: their reader has had the most mails of a day
     channel_fault: str = ""  #: why the mail server as a whole could not be used
+    on_hold: bool = False  #: the database was restored: mail waits for a person
 
     def as_dict(self) -> dict[str, int]:
         """Return the counts."""
@@ -73,10 +74,13 @@ def run_round(
     done = queue_due(shop, now)
     totals = {"obsolete": done.obsolete, "sent": 0, "retry": 0, "failed": 0, "unknown": 0}
     fault, over = "", 0
-    if shop.may_send(now):
+    on_hold = mark.holds_back(shop, now)
+    if shop.may_send(now) and not on_hold:
+        daily.write(shop, now)
         # A mail given up just before DATA frees its other notices for another mail, hence again until all is still.
         for _pass in range(3):
             filled = fill_mails(shop, now, stop)
+            mark.keep(shop)  # before mail leaves: a backup of earlier than now must not send it again
             outcome = asyncio.run(delivery.deliver_pending(shop, now, channel, stop))
             for name in totals:
                 totals[name] += getattr(outcome, name)
@@ -86,9 +90,10 @@ def run_round(
             fault = outcome.channel_fault
             if not outcome.given_up or fault or stop():
                 break
-    result = replace(done, channel_fault=fault, over=over, **totals)
+    result = replace(done, channel_fault=fault, on_hold=on_hold, over=over, **totals)
     with writing(shop.engine) as session:
         ticks.record_tick(session, now, result.as_dict())
+    mark.keep(shop)
     log.info("round", extra={"counts": result.as_dict()})
     return result
 

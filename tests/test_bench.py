@@ -13,7 +13,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.mark.parametrize(("name", "size"), [("delivery", 40), ("filing", 2), ("graph", 300), ("tick", 100)])
+@pytest.mark.parametrize(
+    ("name", "size"), [("audit", 100), ("delivery", 40), ("filing", 2), ("graph", 300), ("tick", 100)]
+)
 def test_a_measure_prints_its_rows_beside_a_yardstick(name: str, size: int) -> None:
     command = [sys.executable, "-m", f"bench.{name}", "--size", str(size), "--json"]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PLANNER_")}

@@ -53,7 +53,8 @@ def test_every_setting_has_a_variable_that_works(tmp_path: Path, name: str) -> N
     texts = {"lang": "en", "smtp_tls": "tls", "auto_accept": "no", "smtp_port": "99", "delivery_lease": "7"}
     texts |= {"smtp_connections": "3"}
     texts |= {"mail_from": "a@b.vn", "templates_dir": "."}
-    text = texts.get(info.name, "9" if info.name in ("tick_seconds", "due_soon") else "some-text")
+    texts |= {"heartbeat_url": "https://watch.example.vn/ping/1", "operator": "a@b.vn"}
+    text = texts.get(info.name, "9" if info.name in ("tick_seconds", "audit_seconds", "due_soon") else "some-text")
     before, after = load(tmp_path, {}), load(tmp_path, {name: text, "PLANNER_SMTP_TLS": texts["smtp_tls"]})
     assert getattr(after, info.name) != getattr(before, info.name)
 

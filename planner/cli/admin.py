@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from planner.cli.base import App, Command, Group, everywhere, option, pass_app
+from planner.cli.base import FILE, App, Command, Group, argument, everywhere, option, pass_app
 from planner.i18n import N_
 from planner.i18n import gettext as _
 
@@ -84,6 +84,94 @@ def current(app: App) -> None:
     )
 
 
+@db.command(help=N_("Copy the whole database into one file; the service may go on meanwhile."))
+@argument("path", metavar="FILE", type=FILE)
+@everywhere(writes=True, clock=False)
+@pass_app
+def backup(app: App, path: Path) -> None:
+    """Copy the database."""
+    from planner.cli.output import say
+    from planner.store import backup as copies
+
+    url = app.settings.resolved_database_url
+    if not app.dry_run:
+        copies.back_up(url, path)
+    app.emit({"file": str(path)}, lambda: say(_("The database is copied to {path}.").format(path=path)))
+
+
+@db.command(help=N_("Put a backup in the place of the database; what was there is kept beside it."))
+@argument("path", metavar="FILE", type=FILE)
+@everywhere(writes=True)
+@pass_app
+def restore(app: App, path: Path) -> None:
+    """Restore a backup."""
+    import socket
+
+    from planner.cli.output import say
+    from planner.store import backup as copies
+
+    url = app.settings.resolved_database_url
+    done = copies.restore(url, path, now=app.now, host=socket.gethostname()[:100], dry_run=app.dry_run)
+    data = {
+        "revision": done.revision,
+        "events": done.events,
+        "kept": str(done.kept) if done.kept else None,
+        "on_hold": done.on_hold,
+    }
+
+    def people() -> None:
+        say(_("Revision {revision}, {n} events, the chain holds.").format(revision=done.revision, n=done.events))
+        if done.kept:
+            say(_("The database of before: {path}").format(path=done.kept))
+        if done.on_hold:
+            say(
+                _(
+                    "Mails may have been sent that this backup does not know; none leaves until somebody decides: "
+                    "planner scheduler resume"
+                )
+            )
+
+    app.emit(data, people)
+
+
+@db.command(help=N_("See whether the database is sound; exit 1 if not."))
+@everywhere(clock=False)
+@pass_app
+def check(app: App) -> None:
+    """Check the database."""
+    from rich.markup import escape
+
+    from planner.cli.output import console
+    from planner.store import checking, engine
+
+    opened = engine.connect_current(app.settings.resolved_database_url)
+    try:
+        found = checking.check(opened)
+    finally:
+        opened.dispose()
+    names = {
+        "file": _("file"),
+        "schema": _("schema"),
+        "chain": _("log of events"),
+        "tables": _("tables"),
+        "sent": _("a sent notice has a sent mail"),
+        "mailed": _("a settled mail leaves no notice behind"),
+        "digests": _("one digest a person and day"),
+        "attempts": _("a sent mail has a successful try"),
+        "once": _("no mail sent twice"),
+    }
+
+    def people() -> None:
+        out = console()
+        for one in found:
+            mark = "[green]✓[/]" if one.ok else "[red]✗[/]"
+            out.print(f"{mark} {names[one.name]}: {escape(one.detail)}", soft_wrap=True)
+
+    app.emit({"ok": all(one.ok for one in found), "checks": [asdict(one) for one in found]}, people)
+    if not all(one.ok for one in found):
+        raise click.exceptions.Exit(1)
+
+
 @click.group(cls=Group, help=N_("Read and verify the log of what happened."))
 def audit() -> None:
     """The event log."""
@@ -145,20 +233,27 @@ def doctor(app: App) -> None:
     from rich.markup import escape
 
     from planner.cli.output import console
-    from planner.service import admin
+    from planner.service.doctor import doctor as look
 
-    checks = admin.doctor(app.desk())
+    checks = look(app.desk())
 
     names = {
         "settings": _("settings"),
         "database": _("database"),
         "smtp": _("mail server"),
         "templates": _("templates"),
+        "policy": _("policy"),
+        "mails": _("wording of mails"),
+        "department": _("department"),
         "clock": _("clock"),
         "heartbeat": _("engine"),
+        "hold": _("deliveries"),
+        "audit": _("auditor"),
+        "signal": _("heartbeat"),
         "outbox": _("mails"),
         "bounces": _("returned mail"),
         "addresses": _("addresses"),
+        "state": _("state file"),
     }
 
     def people() -> None:

@@ -1,16 +1,12 @@
-"""Looking after the house: make the database, load the sample, verify the log, see that everything is well."""
+"""Looking after the house: make the database, load the sample, verify the log."""
 
 from __future__ import annotations
 
 import logging
-import socket
-import time
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from planner import config
 from planner.domain.changes import (
     AgenciesImported,
     Change,
@@ -23,13 +19,12 @@ from planner.domain.changes import (
 from planner.domain.directive import Directive
 from planner.domain.plan import PlanKind, PlanRecord
 from planner.domain.status import PlanState
-from planner.errors import NotFound, PlannerError, Refused, WorldFailed
+from planner.errors import NotFound, Refused, WorldFailed
 from planner.i18n import gettext as _
 from planner.service.desk import Desk
-from planner.store import addresses, breaker, events, ledger_view, plans, registers, ticks
 from planner.store import engine as database
+from planner.store import events, plans, registers
 from planner.store.state import Book
-from planner.templating import vi_instant
 
 log = logging.getLogger(__name__)
 
@@ -169,167 +164,3 @@ def audit_verify(desk: Desk) -> events.Verdict:
     """Walk the hash chain."""
     with desk.reading() as session:
         return events.verify(session)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    """One thing `doctor` looked at."""
-
-    name: str
-    ok: bool
-    detail: str
-
-
-def doctor(desk: Desk) -> list[Check]:
-    """Look at settings, database, mail server, templates and heartbeat."""
-    checks = [_settings_check(desk), *_database_checks(desk), _smtp_check(desk), _templates_check(desk)]
-    return [*checks, *_channel_check(desk), *_clock_check(desk), *_heartbeat(desk), *_address_checks(desk)]
-
-
-def _channel_check(desk: Desk) -> list[Check]:
-    """Look whether mail is being held back, and whether mails wait for a person's word."""
-    try:
-        with desk.reading() as session:
-            opened = breaker.standing(session)
-            held = ledger_view.held_for_a_person(session)
-    except PlannerError:
-        return []  # said under "database"
-    found = Check(name="channel", ok=True, detail=_("mail may leave"))
-    if opened is not None:
-        reason = _("mail is held back since {since}; nothing is lost. {reason} It is tried again at {instant}.")
-        detail = reason.format(
-            since=vi_instant(opened.since), reason=opened.reason, instant=vi_instant(opened.probe_at)
-        )
-        advice = (
-            _("The mail server refuses too many recipients: ask whoever runs it whether it still relays for us.")
-            if opened.cause is breaker.Cause.REFUSALS
-            else _("See that the mail server runs, and the settings under [smtp].")
-        )
-        found = Check(name="channel", ok=False, detail=f"{detail} {advice}")
-    detail = _("no report waits for a person's word")
-    if held:
-        text = _("{n} reports did not arrive, or nobody knows; find out, and say: planner outbox resolve KEY --help")
-        detail = text.format(n=held)
-    return [found, Check(name="reports", ok=not held, detail=detail)]
-
-
-def _address_checks(desk: Desk) -> list[Check]:
-    """Look whether mail that comes back is read, and whose address is dead."""
-    settings = desk.settings
-    ok, detail = True, _("what comes back by {path} is read each round").format(path=settings.bounce_maildir)
-    try:
-        if settings.bounce_key() is None:
-            detail = _("mail that comes back later is not read; set bounce_key_file and bounce_maildir")
-        elif settings.bounce_maildir is None:
-            detail = _("read only by hand: planner outbox bounce FILE")
-        elif not (settings.bounce_maildir / "new").is_dir():
-            ok, detail = (
-                False,
-                _("{path} is no Maildir: it needs the folders new and cur.").format(path=settings.bounce_maildir),
-            )
-    except WorldFailed as error:
-        ok, detail = False, error.message
-    found = [Check(name="bounces", ok=ok, detail=detail)]
-    try:
-        with desk.reading() as session:
-            officers, dead = registers.officers(session), registers.dead_addresses(session)
-            others = addresses.other_returns(session, desk.now - _RECENT)
-    except PlannerError:
-        return found  # said under "database"
-    unreached = [email for email in dead if officers[email].is_valid_on(desk.today)]
-    detail = _("mail reaches everybody, as far as is known")
-    if unreached:
-        detail = _("mail does not arrive at {n} addresses; see: planner officer list --dead").format(n=len(unreached))
-    if others:
-        detail += ". " + _("{n} mails of the last 30 days came back for another reason.").format(n=others)
-    return [*found, Check(name="addresses", ok=not unreached, detail=detail)]
-
-
-_RECENT = timedelta(days=30)
-
-
-_CLOCKS_APART = 60  # seconds; leases do not mind, but what is due is decided by this machine's clock
-
-
-def _clock_check(desk: Desk) -> list[Check]:
-    try:
-        with desk.reading() as session:
-            apart = abs(time.time() - database.clock(session))
-    except PlannerError:
-        return []  # said under "database"
-    detail = _("this machine and the database are {seconds} seconds apart").format(seconds=round(apart))
-    if apart > _CLOCKS_APART:
-        detail += ". " + _("Set both clocks by the same time server.")
-    return [Check(name="clock", ok=apart <= _CLOCKS_APART, detail=detail)]
-
-
-def _smtp_check(desk: Desk) -> Check:
-    address = (desk.settings.smtp_host, desk.settings.smtp_port)
-    try:
-        with socket.create_connection(address, timeout=5) as connection:
-            # A server that wants TLS from the first byte waits for ours; the engine itself finds out the rest.
-            silent = desk.settings.smtp_tls == "tls"
-            greeting = b"" if silent else connection.makefile("rb").readline(512)
-    except OSError as error:
-        detail = _("{host}:{port} does not answer: {reason}. See the settings under [smtp].").format(
-            host=address[0], port=address[1], reason=error
-        )
-        return Check(name="smtp", ok=False, detail=detail)
-    shown = greeting.decode("ascii", "replace").strip() or _("waits for TLS")
-    return Check(name="smtp", ok=True, detail=f"{address[0]}:{address[1]} {shown}")
-
-
-def _settings_check(desk: Desk) -> Check:
-    file = desk.settings.home / config.FILE_NAME
-    detail = str(file) if file.exists() else _("no planner.toml; defaults are in force. Make one with: planner init")
-    return Check(name="settings", ok=file.exists(), detail=detail)
-
-
-def _database_checks(desk: Desk) -> list[Check]:
-    try:
-        revision = database.current_revision(desk.engine)
-    except PlannerError as error:
-        return [Check(name="database", ok=False, detail=error.message)]
-    return [Check(name="database", ok=True, detail=_("revision {revision}").format(revision=revision))]
-
-
-def _templates_check(desk: Desk) -> Check:
-    from planner.templating import environment, templates_folder
-
-    site = desk.settings.templates_dir
-    env = environment(site)
-    names = env.list_templates()
-    for name in names:
-        try:
-            env.get_template(name)
-        except Exception as error:  # noqa: BLE001 - whatever a site's template does wrong is what is being asked
-            return Check(name="templates", ok=False, detail=f"{name}: {error}")
-    detail = _("{n} templates from {folder}").format(n=len(names), folder=site or templates_folder())
-    return Check(name="templates", ok=bool(names), detail=detail)
-
-
-def _heartbeat(desk: Desk) -> list[Check]:
-    try:
-        with desk.reading() as session:
-            last, mails = ticks.last_tick(session), ledger_view.mail_counts(session)
-    except PlannerError as error:
-        return [Check(name="heartbeat", ok=False, detail=error.message)]
-    if last is None:
-        detail = _("the engine has never run; start it with: planner scheduler run")
-        return [Check(name="heartbeat", ok=False, detail=detail)]
-    age = (desk.now - last).total_seconds() / 60
-    silent = age > desk.settings.tick_seconds * 3 / 60
-    detail = _("last round at {instant}").format(instant=vi_instant(last))
-    if silent:
-        detail += ". " + _("The engine is silent; look at its service and its log.")
-    stuck = mails.get("dead", 0) + mails.get("unknown", 0)
-    return [
-        Check(name="heartbeat", ok=not silent, detail=detail),
-        Check(
-            name="outbox",
-            ok=not stuck,
-            detail=_("{dead} mails refused, {unknown} of unknown fate").format(
-                dead=mails.get("dead", 0), unknown=mails.get("unknown", 0)
-            ),
-        ),
-    ]

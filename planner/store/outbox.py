@@ -148,6 +148,16 @@ def unreached_since(session: Session, since: datetime) -> dict[str, datetime]:
     return {recipient: first for recipient, first in rows if first is not None}
 
 
+def is_stored(session: Session, key: str) -> bool:
+    """Say whether the outbox holds a mail of this key."""
+    return session.scalar(select(MAIL.c.id).where(MAIL.c.key == key)) is not None
+
+
+def last_of_kind(session: Session, kind: str) -> datetime | None:
+    """Return when the latest mail of a kind was written; None: none was."""
+    return session.scalar(select(MAIL.c.created_at).where(MAIL.c.kind == kind).order_by(MAIL.c.id.desc()).limit(1))
+
+
 def save_mail(session: Session, mail: NewMail, notices: Sequence[int], at: datetime) -> bool:
     """Store a mail with the notices it carries; False when another worker was faster (then nothing changed)."""
     # Held first: they must still be there when the mail is, and a mail once entered would have to be taken back.

@@ -503,3 +503,56 @@ class MarkRow(Base):
     day: Mapped[date]
     seq: Mapped[int] = mapped_column(BigId)  # the last event known
     basis: Mapped[str] = mapped_column(String(64))  # hash of what else it depends on
+
+
+# --- how the engine looks after itself ---
+
+
+class WorkerRow(Base):
+    """A process of the service, with its latest sign of life: a long delivery is told from one that hangs."""
+
+    __tablename__ = "worker"
+
+    name: Mapped[str] = mapped_column(String(120), primary_key=True)  # host and process
+    begun_at: Mapped[datetime]
+    seen_at: Mapped[float] = mapped_column(Float)  # seconds since 1970 on the database's clock
+
+
+class AuditRow(Base):
+    """One look of the auditor at plans, ledger and outbox."""
+
+    __tablename__ = "audit"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    ok: Mapped[bool]
+    counts: Mapped[dict[str, Any]]
+    cursor: Mapped[str] = mapped_column(String(200))  # the plan after which the next look begins; "": the first
+    suspects: Mapped[dict[str, Any]]  # key of a notice that was missing: when that was seen first
+
+
+class IdentityRow(Base):
+    """Which database this is: drawn by lot when it is made, and anew when deliveries are resumed after a restore.
+
+    The newest row is its name, the earlier ones are those of which it is the continuation.
+    """
+
+    __tablename__ = "database_identity"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    identity: Mapped[str] = mapped_column(String(32), unique=True)
+
+
+class HoldRow(Base):
+    """Deliveries were stopped, because the database has forgotten mails that were sent; until a person decides."""
+
+    __tablename__ = "delivery_hold"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    since: Mapped[datetime]
+    host: Mapped[str] = mapped_column(String(100))
+    mark: Mapped[dict[str, Any]]  # how far the database had come before
+    ended_at: Mapped[datetime | None]
+    decision: Mapped[str] = mapped_column(String(20))  # "", "assume-sent" or "resend"
+    actor: Mapped[str]
+    reason: Mapped[str]

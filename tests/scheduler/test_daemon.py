@@ -1,6 +1,8 @@
 """The service as a process of its own: it sends, it stops clean, it outlives its database, it has company."""
 
+import json
 import signal
+import socket
 import subprocess
 import time
 from collections import Counter
@@ -15,8 +17,10 @@ from sqlalchemy import text
 
 from planner.config import ZONE
 from planner.errors import DatabaseFailed, WorldFailed
-from planner.service import admin
-from scheduler import daemon
+from planner.service import doctor
+from planner.store import audits, ticks
+from planner.store.engine import reading
+from scheduler import daemon, mark, supervisor
 from tests.fakes import MailServer, Province, finished, mail_server, mailbox, make_province, planned, run, start
 
 ALWAYS = """
@@ -99,8 +103,8 @@ def test_it_sends_what_is_due_and_what_comes_due_while_it_runs(
 
 
 def test_its_rounds_are_the_heartbeat_that_the_doctor_reads(province: Province, tmp_path: Path) -> None:
-    def heartbeat() -> admin.Check | None:
-        checks = admin._heartbeat(province.desk(datetime.now(ZONE)))
+    def heartbeat() -> doctor.Check | None:
+        checks = doctor.doctor(province.desk(datetime.now(ZONE)))
         return next((check for check in checks if check.name == "heartbeat"), None)
 
     before = heartbeat()
@@ -268,3 +272,113 @@ def test_a_long_round_is_no_silence_and_no_second_one_begins_beside_it(
     monkeypatch.setattr(daemon, "run_round", long)
     daemon.run(quiet.shop, quiet.channel())
     assert most == 1
+
+
+# --- it looks at itself ---
+
+
+def test_a_round_that_hangs_ends_the_process(province: Province, server: MailServer, tmp_path: Path) -> None:
+    give_work(province, 1)
+    server.slow_data = 300  # the mail server never answers, and the lease of the mail is over
+    with service(province, tmp_path, PLANNER_DELIVERY_LEASE=4) as process:
+        code, _out, log = finished(process)
+    assert code == 5, log
+    assert "service dies" in log
+
+
+def test_a_long_delivery_is_no_hang(province: Province, server: MailServer, tmp_path: Path) -> None:
+    expected = give_work(province, MEMBERS)
+    server.slow_data = 1.2  # all mails together take longer than the lease, and than three periods
+    with service(province, tmp_path, PLANNER_DELIVERY_LEASE=4) as process:
+        wait_for(lambda: len(server.accepted) == MEMBERS, "all mails")
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert finished(process)[0] == 0
+    assert server.recipients() == expected
+
+
+def test_a_database_that_has_been_moved_away_ends_the_process(sqlite_url: str, tmp_path: Path) -> None:
+    with make_province(sqlite_url, tmp_path, tick_seconds=1) as province:
+        environment = province.environment(PLANNER_TICK_SECONDS=1)
+        process = start("scheduler", "run", environment=environment, cwd=tmp_path)
+        try:
+            wait_for(lambda: _last_tick(province), "a round")
+            province.engine.dispose()
+            path = Path(sqlite_url.removeprefix("sqlite:///"))
+            path.rename(tmp_path / "elsewhere.db")  # the service goes on writing there, and would never know
+            code, _out, log = finished(process)
+        finally:
+            process.kill()
+            process.communicate()
+    assert code == 5, log
+
+
+def _last_tick(province: Province) -> datetime | None:
+    with reading(province.engine) as session:
+        return ticks.last_tick(session)
+
+
+def test_the_auditor_looks_and_the_heartbeat_follows_him(province: Province, tmp_path: Path) -> None:
+    beat = tmp_path / "beat.json"
+    more = {"PLANNER_AUDIT_SECONDS": 1, "PLANNER_HEARTBEAT_FILE": beat}
+    with service(province, tmp_path, **more) as process:
+        wait_for(beat.exists, "a heartbeat")
+        assert json.loads(beat.read_text())["pid"] == process.pid
+        with reading(province.engine) as session:
+            assert [worker.name.rpartition(":")[2] for worker in ticks.workers(session)] == [str(process.pid)]
+        mark.hold(province.shop, datetime.now(ZONE), actor="a", reason="r")  # now something is wrong
+        wait_for(lambda: not _audited(province), "an audit that finds it")
+        beat.unlink()
+        time.sleep(2.5)
+        assert not beat.exists()
+        process.send_signal(signal.SIGTERM)
+        code, _out, log = finished(process)
+    assert code == 0, log
+    assert "ERROR scheduler.audit audit" in log
+    with reading(province.engine) as session:
+        assert ticks.workers(session) == []
+
+
+def _audited(province: Province) -> bool:
+    with reading(province.engine) as session:
+        last = audits.latest(session)
+    return last is None or last.ok
+
+
+def test_systemd_is_told_of_the_beginning_the_work_and_the_end(quiet: Province, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        ear.bind(str(tmp_path / "notify"))
+        ear.settimeout(PATIENCE)
+        environment = quiet.environment(
+            PLANNER_TICK_SECONDS=1, NOTIFY_SOCKET=tmp_path / "notify", WATCHDOG_USEC=3_000_000
+        )
+        environment.pop("WATCHDOG_PID", None)
+        process = start("scheduler", "run", environment=environment, cwd=tmp_path)
+        try:
+            heard = [ear.recv(100), ear.recv(100)]
+            process.send_signal(signal.SIGTERM)
+            while heard[-1] != b"STOPPING=1":
+                heard.append(ear.recv(100))
+            assert finished(process)[0] == 0
+        finally:
+            process.kill()
+            process.communicate()
+    assert heard[:2] == [b"READY=1", b"WATCHDOG=1"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "seconds"),
+    [
+        ({}, None),
+        ({"WATCHDOG_USEC": "300000000"}, 300.0),
+        ({"WATCHDOG_USEC": "300000000", "WATCHDOG_PID": "1"}, None),
+        ({"WATCHDOG_USEC": "soon"}, None),
+    ],
+)
+def test_the_watchdog_counts_only_for_this_process(environment: dict[str, str], seconds: float | None) -> None:
+    assert supervisor.watchdog_seconds(environment) == seconds
+
+
+def test_without_systemd_nobody_is_told(tmp_path: Path) -> None:
+    assert not supervisor.notify("READY=1", {})
+    assert not supervisor.notify("READY=1", {"NOTIFY_SOCKET": str(tmp_path / "none")})

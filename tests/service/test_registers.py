@@ -12,7 +12,7 @@ import pytest
 
 from planner.domain.agency import Absence
 from planner.errors import InputRejected, NotFound, PermissionRefused, Refused
-from planner.service import admin, registers, reports, tasks
+from planner.service import admin, doctor, registers, reports, tasks
 from planner.service.desk import Desk
 from planner.store import plans
 from planner.store.state import as_of, present
@@ -356,7 +356,7 @@ def test_doctor_says_what_is_wrong_with_each_part(desk: Desk, tmp_path: Path) ->
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates" / "broken.html").write_text("{% if %}")
     settings = replace(desk.settings, smtp_port=1, templates_dir=tmp_path / "templates", home=tmp_path)
-    checks = {check.name: check for check in admin.doctor(moved(desk, settings=settings))}
+    checks = {check.name: check for check in doctor.doctor(moved(desk, settings=settings))}
     assert {
         name: check.ok
         for name, check in checks.items()

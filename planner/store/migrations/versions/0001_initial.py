@@ -6,6 +6,8 @@ The triggers refuse UPDATE and DELETE on `event` whoever asks; only the owner of
 
 from __future__ import annotations
 
+import uuid
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -98,6 +100,46 @@ def upgrade() -> None:
         batch_op.create_index("ix_mail_state_next_try", ["state", "next_try_at"], unique=False)
         batch_op.create_index("ix_mail_day", ["day", "kind", "recipient", "state"], unique=False)
 
+    op.create_table(
+        "worker",
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_worker")),
+    )
+    op.create_table(
+        "audit",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ok", sa.Boolean(), nullable=False),
+        sa.Column("counts", sa.JSON(), nullable=False),
+        sa.Column("cursor", sa.String(length=200), nullable=False),
+        sa.Column("suspects", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
+    )
+    with op.batch_alter_table("audit", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_audit_at"), ["at"], unique=False)
+
+    identity = op.create_table(
+        "database_identity",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("identity", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_database_identity")),
+        sa.UniqueConstraint("identity", name=op.f("uq_database_identity_identity")),
+    )
+    op.bulk_insert(identity, [{"identity": uuid.uuid4().hex}])
+    op.create_table(
+        "delivery_hold",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("host", sa.String(length=100), nullable=False),
+        sa.Column("mark", sa.JSON(), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("decision", sa.String(length=20), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery_hold")),
+    )
     op.create_table(
         "tick",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -466,6 +508,13 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("delivery_hold")
+    op.drop_table("database_identity")
+    with op.batch_alter_table("audit", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_audit_at"))
+
+    op.drop_table("audit")
+    op.drop_table("worker")
     op.drop_table("task_extension")
     with op.batch_alter_table("task_cooperator", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_task_cooperator_agency"))
