@@ -48,7 +48,7 @@ test: $(TEST)/.ready ## run every test, on SQLite and PostgreSQL; PYTEST="-k nam
 
 mta: $(TEST)/.ready ## run the tests with a real Postfix, as root; says what to install when it is missing
 	$(RUN) tests.mta.needs
-	$(RUN) pytest tests/mta $(PYTEST)
+	$(RUN) pytest tests/mta -p no:cacheprovider $(PYTEST)
 
 layers: $(TEST)/.ready ## check that imports only fall
 	$(RUN) pytest -q tests/test_layers.py

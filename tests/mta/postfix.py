@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -231,6 +232,12 @@ class Postfix:
             os.chown(path, OWNER, OWNER)
         return made
 
+    def accepted(self) -> Counter[str]:
+        """Return how often each message was taken into the queue, as the log says: by Message-ID."""
+        names = dict(re.findall(r"/cleanup\[\d+\]: (\w+): message-id=(<[^>]*>)", self.log))
+        taken = set(re.findall(r"/qmgr\[\d+\]: (\w+): from=<[^>]+>", self.log))
+        return Counter(name for number, name in names.items() if number in taken)
+
     def maildir(self, address: str) -> Path:
         """Return the Maildir of an address, which may not exist yet."""
         local, _at, domain = address.partition("@")
@@ -292,6 +299,7 @@ class Postfix:
             "smtp_host_lookup": "native",
             "smtpd_peername_lookup": "no",
             "notify_classes": "",
+            "enable_long_queue_ids": "yes",
             "smtpd_recipient_restrictions": "permit_mynetworks, reject_unauth_destination",
             # A test has no hours to wait.
             "queue_run_delay": "1s",
@@ -299,6 +307,19 @@ class Postfix:
             "maximal_backoff_time": "1s",
             "transport_retry_time": "1s",
         }
+
+
+@contextmanager
+def mount(path: Path, options: str) -> Iterator[None]:
+    """Lay a disk in memory over a folder; it must be gone again at the end."""
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", options, "mta", str(path)], env={"PATH": PATH}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, f"a small disk cannot be mounted here; the tests of a full one need it: {done.stderr}"
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(path)], check=True, env={"PATH": PATH}, capture_output=True)
 
 
 def mailboxes(people: tuple[str, ...]) -> str:

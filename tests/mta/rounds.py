@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
@@ -11,7 +12,7 @@ from planner.store.engine import reading
 from scheduler.cli import email_channel
 from scheduler.jobs import Round, run_round
 from tests.fakes import Province, at, mailbox, planned
-from tests.mta.postfix import Postfix
+from tests.mta.postfix import Mta, Postfix
 
 NOW = at("2020-05-18")
 AN, FOCAL, HEAD = mailbox("snv"), mailbox("snv", "focal"), mailbox("snv", "head")
@@ -47,7 +48,24 @@ def arrived_once(province: Province, destination: Postfix) -> int:
     found = [
         (to, str(one["Message-ID"])) for to in sorted(set(destination.recipients())) for one in destination.mails(to)
     ]
-    assert sorted(found) == sorted(sent)
+    missing, extra = Counter(sent) - Counter(found), Counter(found) - Counter(sent)
+    assert not missing, missing
+    assert not extra, extra
+    return len(sent)
+
+
+def taken_once(province: Province, mta: Mta) -> int:
+    """See that the relay took what the ledger calls sent, each mail once, and that all of it arrived; return how many.
+
+    A relay that is cut off in the middle of passing a message on passes it on again, as RFC 5321 asks: what arrives
+    twice must be such a message, which the relay had taken once.
+    """
+    sent = Counter(name for name, state in province.mails("message_id", "state") if state == MailState.SENT.value)
+    assert max(sent.values()) == 1
+    assert mta.relay.accepted() == sent
+    arrived = mta.destination.message_ids()
+    assert arrived.keys() == sent.keys()
+    assert arrived == mta.destination.accepted()
     return len(sent)
 
 
