@@ -39,7 +39,9 @@ class Authority:
         (folder / "index").touch()
         (folder / "settings").write_text(_SETTINGS)
         usage = ("-addext", "keyUsage=critical,keyCertSign,cRLSign")
-        self._run("req", "-x509", *_KEY, "-days", "2", "-subj", "/CN=CA", *usage, "-keyout", "key.pem", "-out", "ca.pem")
+        self._run(
+            "req", "-x509", *_KEY, "-days", "2", "-subj", "/CN=CA", *usage, "-keyout", "key.pem", "-out", "ca.pem"
+        )
 
     @property
     def file(self) -> Path:
@@ -52,7 +54,18 @@ class Authority:
         stem = f"{name}-{end}"
         self._run("req", *_KEY, "-subj", f"/CN={name}", "-keyout", f"{stem}.key", "-out", "request")
         self._run(
-            *("ca", "-batch", "-notext", "-rand_serial", "-config", "settings", "-cert", "ca.pem", "-keyfile", "key.pem"),
+            *(
+                "ca",
+                "-batch",
+                "-notext",
+                "-rand_serial",
+                "-config",
+                "settings",
+                "-cert",
+                "ca.pem",
+                "-keyfile",
+                "key.pem",
+            ),
             *("-startdate", "20200101000000Z", "-enddate", end, "-extfile", "extensions"),
             *("-in", "request", "-out", f"{stem}.pem"),
         )

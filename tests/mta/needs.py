@@ -1,4 +1,4 @@
-"""What the tests with a real Postfix need of the machine: run as `python -m tests.mta.needs`, exit 1 when it is missing."""
+"""What the tests with a real Postfix need of the machine: `python -m tests.mta.needs` exits with 1 if it is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Postfix of the system's packages, run by a test: with its own settings, queue, port and log, and nothing of the system's.
+"""Postfix of the system's packages, run by a test: its settings, queue, port and log are its own, not the system's.
 
 Nothing leaves the machine: what no table names is refused, and every connection goes out from a loopback address.
 """
@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from tests.fakes import AGENCIES, free_port, mailbox
@@ -91,7 +91,7 @@ def wait_for(condition: Callable[[], object], what: str, seconds: float = 30) ->
 
 @dataclass
 class Postfix:
-    """One private Postfix. `settings` are lines of main.cf, `tables` files beside it; both count from the next start."""
+    """One private Postfix. `settings` are lines of main.cf, `tables` files beside it; both hold from the next start."""
 
     folder: Path
     name: str
@@ -150,11 +150,13 @@ class Postfix:
         if self._process.poll() is not None:
             raise TimeoutError(f"{self.name} ended with {self._process.returncode}")
         try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
-                with connection.makefile("rb") as answers:
-                    greeting = answers.readline()
-                    connection.sendall(b"QUIT\r\n")
-                    answers.readline()
+            with (
+                socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection,
+                connection.makefile("rb") as answers,
+            ):
+                greeting = answers.readline()
+                connection.sendall(b"QUIT\r\n")
+                answers.readline()
         except OSError:
             return False
         return greeting.startswith(b"220")
@@ -313,7 +315,11 @@ class Postfix:
 def mount(path: Path, options: str) -> Iterator[None]:
     """Lay a disk in memory over a folder; it must be gone again at the end."""
     done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", options, "mta", str(path)], env={"PATH": PATH}, capture_output=True, text=True
+        ["mount", "-t", "tmpfs", "-o", options, "mta", str(path)],
+        check=False,
+        env={"PATH": PATH},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, f"a small disk cannot be mounted here; the tests of a full one need it: {done.stderr}"
     try:
@@ -335,6 +341,10 @@ def folder_of(name: str) -> Iterator[Path]:
         yield Path(path)
 
 
+def _is_idle(one: Postfix) -> bool:
+    return not one.queued()
+
+
 @dataclass(frozen=True)
 class Mta:
     """The relay that planner speaks to, and the destination behind it, where people have their mailboxes."""
@@ -349,11 +359,9 @@ class Mta:
 
     def settle(self, seconds: float = 30) -> None:
         """Wait until both queues are empty."""
-        both = (self.relay, self.destination)
         # Twice over: a report is made before its cause leaves the queue, but may pass from one server to the other.
-        for _time in range(2):
-            for one in both:
-                wait_for(lambda one=one: not one.queued(), f"the queue of {one.name} does not empty", seconds)
+        for one in (self.relay, self.destination) * 2:
+            wait_for(partial(_is_idle, one), f"the queue of {one.name} does not empty", seconds)
 
 
 @contextmanager

@@ -83,7 +83,10 @@ def _expired(authority: Authority, folder: Path) -> Certificate:
 @pytest.mark.parametrize(
     ("made", "said"),
     [
-        (_unknown, "authority that is not trusted here; if it is your own, name the file with its certificate in ca_file"),
+        (
+            _unknown,
+            "authority that is not trusted here; if it is your own, name the file with its certificate in ca_file",
+        ),
         (_other_name, "for another name; set host under [smtp] to the name in the certificate"),
         (_expired, "has expired; have it renewed on the mail server"),
         (None, "does not offer STARTTLS; have it set up there"),

@@ -87,10 +87,12 @@ def test_a_report_whose_recipient_was_changed_and_one_whose_address_was_made_up_
     new = mta.bounces / "new"
     # Somebody who saw a report says it of another person, and of another mail.
     (new / "1.forged").write_bytes(real.replace(AN.encode(), HEAD.encode()))
-    number = dict((to, one) for one, to in small.mails("id", "recipient"))
+    number = {to: one for one, to in small.mails("id", "recipient")}
     signed = f"+{number[AN]}.".encode()
     assert signed in real
-    (new / "2.forged").write_bytes(real.replace(signed, f"+{number[HEAD]}.".encode()).replace(AN.encode(), HEAD.encode()))
+    (new / "2.forged").write_bytes(
+        real.replace(signed, f"+{number[HEAD]}.".encode()).replace(AN.encode(), HEAD.encode())
+    )
     assert set(tick(small, SOON).as_dict().values()) == {0}
     assert dead(small) == []
     assert states(small) == {AN: "sent", HEAD: "sent"}
