@@ -13,6 +13,7 @@ import pytest
 
 from planner import trust
 from planner.errors import WorldFailed
+from tests.mta.certificates import Authority
 
 
 @pytest.mark.parametrize("content", ["", "no certificate", "-----BEGIN CERTIFICATE-----\nx\n", None])
@@ -62,6 +63,36 @@ def answering(*answers: bytes) -> Iterator[int]:
 def test_the_greeting_is_read() -> None:
     with answering(b"220-relay.example.vn\r\n220 ESMTP\r\n") as port:
         assert trust.greeting("127.0.0.1", port, "none", None) == "220-relay.example.vn"
+
+
+@pytest.mark.parametrize(("name", "said"), [("localhost", ""), ("mail.example.vn", "host")])
+def test_a_server_that_is_encrypted_from_the_first_byte_must_bear_its_name(
+    name: str, said: str, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path / "authority")
+    certificate = authority.certificate(name)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate.file, certificate.key)
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        connection, _from = listening.accept()
+        with suppress(OSError), context.wrap_socket(connection, server_side=True) as safe:
+            safe.sendall(b"220 relay\r\n")
+            safe.recv(1)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    port = listening.getsockname()[1]
+    try:
+        if said:
+            with pytest.raises(WorldFailed, match=said):
+                trust.greeting("localhost", port, "tls", authority.file)
+        else:
+            assert trust.greeting("localhost", port, "tls", authority.file) == "220 relay"
+    finally:
+        thread.join(10)
+        listening.close()
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from planner.store.tables import MailRow
 from scheduler.envelope import opened
-from tests.fakes import Province, rows, run_json
-from tests.mta.postfix import SITE, Mta
+from tests.fakes import ROOT, Province, rows, run_json
+from tests.mta.postfix import Mta
 from tests.mta.rounds import AN, HEAD, NOW, arrived_once, many_late_tasks, one_late_task, tick
 
 KEY = b"0123456789abcdef0123456789abcdef"
@@ -57,6 +57,16 @@ def test_the_command_does_the_same_as_a_process_of_its_own(province: Province, m
     assert arrived_once(province, mta.destination) == 2
 
 
+def test_the_lines_of_main_cf_that_the_operator_reads_are_those_that_are_tested(mta: Mta) -> None:
+    page = (ROOT / "docs" / "operator.md").read_text(encoding="utf-8")
+    block = page.partition("# /etc/postfix/main.cf\n")[2].partition("```")[0]
+    lines = dict(line.split(" = ", 1) for line in block.splitlines())
+    assert len(lines) == 6
+    assert lines.keys() <= mta.relay.settings.keys()
+    for name in ("recipient_delimiter", "virtual_mailbox_domains"):
+        assert lines[name] == mta.relay.settings[name]
+
+
 def test_nothing_leaves_the_machine(mta: Mta) -> None:
     for one in (mta.relay, mta.destination):
         said = dict(line.split(" = ", 1) for line in one.command("postconf").splitlines() if " = " in line)
@@ -68,4 +78,3 @@ def test_nothing_leaves_the_machine(mta: Mta) -> None:
         assert ways
         assert all(way.startswith("smtp:[127.0.0.1]:") for way in ways)
         assert said["queue_directory"].startswith(str(one.folder))
-    assert SITE.endswith(".vn")

@@ -99,10 +99,8 @@ def test_a_report_whose_recipient_was_changed_and_one_whose_address_was_made_up_
     assert sorted(one.name for one in (mta.bounces / "cur").iterdir()) == ["1.forged:2,S", "2.forged:2,F"]
 
 
-def test_a_mailbox_that_is_really_full_comes_back_and_its_person_is_told_again_the_next_day(
-    small: Province, mta: Mta
-) -> None:
-    # Behind a full mailbox stands a full disk, here as elsewhere: a quota of the destination's own makes it say 5.2.2.
+def test_mail_to_a_full_mailbox_comes_back_and_its_person_is_told_again_the_next_day(small: Province, mta: Mta) -> None:
+    # Postfix has no quotas of its own; where something behind it keeps them, it answers like this.
     mta.destination.restart(
         smtpd_recipient_restrictions=(
             f"check_recipient_access inline:{{ {{{AN} = 552 5.2.2 Mailbox full}} }}, reject_unauth_destination"
