@@ -159,12 +159,16 @@ def test_a_relay_killed_again_and_again_loses_nothing_and_doubles_only_what_nobo
     killer, now, kills = Killer(mta, seed), NOW, 0
     with make_province(database_url, tmp_path, members=100, **smtp) as province:
         many_late_tasks(province, 100)
-        while not kills or {state for (state,) in province.mails("state")} != {"sent"}:
-            assert kills < 40, Counter(province.mails("state"))
+        # A slow machine may get nothing through while it is killed; so there is an end to it.
+        while kills < 12 and (not kills or {state for (state,) in province.mails("state")} != {"sent"}):
             tick(province, now, killer.begin)
             killer.end()
             kills += 1
             now += timedelta(minutes=12)
+        for _round in range(4):
+            tick(province, now)
+            now += timedelta(minutes=75)
+        assert {state for (state,) in province.mails("state")} == {"sent"}
         mta.relay.restart(defer_transports="")
         mta.relay.command("postqueue", "-f")
         mta.settle(60)
