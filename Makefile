@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE :=
 unexport $(filter PLANNER_%,$(.VARIABLES))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test layers docs lint format types catalogues reference lock units wheel bench clean
+.PHONY: help demo test mta layers docs lint format types catalogues reference lock units wheel bench clean
 .DELETE_ON_ERROR:
 
 help: ## show this list
@@ -45,6 +45,10 @@ demo: $(DEMO)/.ready ## play the whole story on the sample data into demo-out/
 
 test: $(TEST)/.ready ## run every test, on SQLite and PostgreSQL; PYTEST="-k name" chooses
 	$(RUN) pytest -n logical --dist loadgroup $(PYTEST)
+
+mta: $(TEST)/.ready ## run the tests with a real Postfix, as root; says what to install when it is missing
+	$(RUN) tests.mta.needs
+	$(RUN) pytest tests/mta -p no:cacheprovider $(PYTEST)
 
 layers: $(TEST)/.ready ## check that imports only fall
 	$(RUN) pytest -q tests/test_layers.py

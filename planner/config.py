@@ -45,6 +45,7 @@ class Settings:
     smtp_tls: Literal["tls", "starttls", "none"] = "starttls"
     smtp_user: str | None = None
     smtp_password_file: Path | None = None
+    smtp_ca_file: Path | None = None
     mail_from: str = "khong-tra-loi@planner.example.vn"
     mail_from_name: str = "Hệ thống theo dõi kế hoạch"
     bounce_key_file: Path | None = None
@@ -151,6 +152,13 @@ SETTINGS: tuple[SettingInfo, ...] = (
     SettingInfo("smtp_user", "smtp", "user", "PLANNER_SMTP_USER", N_("Account on the mail server.")),
     SettingInfo(
         "smtp_password_file", "smtp", "password_file", "PLANNER_SMTP_PASSWORD_FILE", N_("File with its password.")
+    ),
+    SettingInfo(
+        "smtp_ca_file",
+        "smtp",
+        "ca_file",
+        "PLANNER_SMTP_CA_FILE",
+        N_("PEM file with the authority that vouches for the mail server, when it is your own."),
     ),
     SettingInfo("mail_from", "smtp", "from", "PLANNER_MAIL_FROM", N_("Sender's address.")),
     SettingInfo("mail_from_name", "smtp", "from_name", "PLANNER_MAIL_FROM_NAME", N_("Sender's name.")),

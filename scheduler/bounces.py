@@ -121,8 +121,7 @@ def cause_of(failure: dsn.Failure) -> Cause:
     if verdict is Verdict.CHANNEL or status.startswith("5.6."):
         return Cause.CHANNEL
     # A bare "550" may have been the answer to the message itself; only RCPT is about the recipient.
-    at_rcpt = "RCPT TO" in failure.diagnostic
-    return Cause.ADDRESS if verdict is Verdict.DEAD and at_rcpt else Cause.UNREACHED
+    return Cause.ADDRESS if verdict is Verdict.DEAD and failure.at_rcpt else Cause.UNREACHED
 
 
 @dataclass(kw_only=True)

@@ -55,8 +55,9 @@ def email_channel(settings: Settings) -> Callable[[], Channel]:
     """Return what opens the mail channel of the settings.
 
     Raises:
-        WorldFailed: the password file cannot be read.
+        WorldFailed: the password file, or the one with the authorities of the mail server, cannot be read.
     """
+    from planner import trust
     from planner.errors import WorldFailed
     from scheduler.channels.email import EmailChannel
 
@@ -70,6 +71,7 @@ def email_channel(settings: Settings) -> Callable[[], Channel]:
                     path=settings.smtp_password_file, reason=error.strerror
                 )
             ) from error
+    context = trust.context(settings.smtp_ca_file) if settings.smtp_tls != "none" else None
 
     def opened() -> Channel:
         return EmailChannel(
@@ -79,6 +81,7 @@ def email_channel(settings: Settings) -> Callable[[], Channel]:
             settings.smtp_user,
             password,
             connections=settings.smtp_connections,
+            tls_context=context,
         )
 
     return opened

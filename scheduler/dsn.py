@@ -28,6 +28,7 @@ _MOST_TEXT = 300  #: characters of the server's words that are kept
 
 _STATUS = re.compile(r"\s*([245])\.(\d{1,3})\.(\d{1,3})\b")
 _MAILBOX = re.compile(r"[^\s@<>,;:\"()\[\]]{1,64}@[A-Za-z0-9.-]{1,253}")
+_AT_RCPT = re.compile(r"\b(?:in reply to|after) RCPT TO\b", re.IGNORECASE)
 _KINDS = ("message/delivery-status", "message/global-delivery-status")
 #: where mail servers write to whom they delivered a message
 _DELIVERED = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "X-Delivered-To", "To")
@@ -42,6 +43,7 @@ class Failure:
     recipients: frozenset[str]  #: final and original recipient, lower case
     diagnostic: str  #: the other server's words, in one line, without addresses; ""
     reply_code: int | None  #: of an SMTP reply among them
+    at_rcpt: bool  #: the report says that this reply was given to the recipient's name, not to the message
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,15 +77,32 @@ def read(data: bytes) -> Report | NoReport:
         return NoReport(reason=_("The message is no report of delivery (RFC 3464); an automatic answer, perhaps."))
     if _header(head, "Return-Path") not in ("", "<>"):
         return NoReport(reason=_("A report of delivery has no sender; this message has one."))
-    failures = tuple(_failures(_status_of(body, boundary)))
+    parts = list(_parts(body, boundary))
+    failures = tuple(_failures(_status_of(parts), _refused_by_name(parts)))
     if not failures:
         return NoReport(reason=_("The message calls itself a report, but names no recipient."))
     return Report(addressed=_addressed(head), failures=failures)
 
 
-def _status_of(body: bytes, boundary: str) -> bytes:
+def _refused_by_name(parts: list[bytes]) -> frozenset[str]:
+    """Return the recipients that were refused as they were named, as the words for people say.
+
+    Among the fields no server tells the step at which it was refused; Postfix and Exim tell it in the first part, in
+    the paragraph of the recipient.
+    """
+    head, content = _divided(parts[0]) if parts else (None, b"")
+    if head is None or _kind(head)[0] != "text/plain":
+        return frozenset()
+    text = _decoded(head, content)[:_MOST_HEAD].decode("ascii", "replace")
+    said = (" ".join(paragraph.split()) for paragraph in re.split(r"\n[ \t]*\n", text))
+    return frozenset(
+        one.lower() for paragraph in said if _AT_RCPT.search(paragraph) for one in _MAILBOX.findall(paragraph)
+    )
+
+
+def _status_of(parts: list[bytes]) -> bytes:
     """Return the part with the fields of the report; empty when there is none."""
-    for part in _parts(body, boundary):
+    for part in parts:
         head, content = _divided(part)
         if head is not None and _kind(head)[0] in _KINDS:
             return _decoded(head, content)
@@ -148,7 +167,7 @@ def _decoded(head: Message, content: bytes) -> bytes:
     return content
 
 
-def _failures(content: bytes) -> Iterator[Failure]:
+def _failures(content: bytes, refused: frozenset[str]) -> Iterator[Failure]:
     """Yield what the groups of fields say, which empty lines divide; the one about the whole message is passed over."""
     count = 0
     for group in re.split(rb"\n[ \t]*(?=\n)", b"\n" + content):
@@ -159,12 +178,14 @@ def _failures(content: bytes) -> Iterator[Failure]:
             continue
         words = _header(fields, "Diagnostic-Code")
         status = _STATUS.match(_header(fields, "Status"))
+        recipients = frozenset(filter(None, (final, _mailbox(_header(fields, "Original-Recipient")))))
         yield Failure(
             action=action.split(" ")[0][:20],
             status=".".join(status.groups()) if status else "",
-            recipients=frozenset(filter(None, (final, _mailbox(_header(fields, "Original-Recipient"))))),
+            recipients=recipients,
             diagnostic=plain(words.partition(";")[2] or words),
             reply_code=_reply_code(words),
+            at_rcpt=bool(_AT_RCPT.search(words) or recipients & refused),
         )
         count += 1
         if count >= _MOST_RECIPIENTS:

@@ -11,8 +11,9 @@ def postfix(
     *,
     status: str = "5.1.1",
     action: str = "failed",
-    diagnostic: str = "smtp; 550 5.1.1 <{recipient}>: no mailbox of this name (in reply to RCPT TO command)",
+    diagnostic: str = "smtp; 550 5.1.1 <{recipient}>: no mailbox of this name",
     sender: str = "<>",
+    step: str = "RCPT TO",
 ) -> bytes:
     """Return a report as Postfix lays it out: notification, status, the headers that came back."""
     return f"""Return-Path: {sender}
@@ -36,6 +37,9 @@ Content-Description: Notification
 Content-Type: text/plain; charset=us-ascii
 
 Your mail did not reach one of its readers.
+
+<{recipient}>: host mx.example.vn[192.0.2.1] said: {diagnostic.format(recipient=recipient).partition(";")[2].strip()}
+    (in reply to {step} command)
 
 --4A11.1589763603/relay.example.vn
 Content-Description: Delivery report
@@ -81,7 +85,12 @@ Date: Mon, 18 May 2020 08:00:09 +0700
 --1589763609-eximdsn-77
 Content-type: text/plain; charset=us-ascii
 
-A message could not be delivered to this address: {recipient}
+A message could not be delivered to this address:
+
+  {recipient}
+    host inner.example.vn [192.0.2.2]
+    SMTP error from remote mail server after RCPT TO:<{recipient}>:
+    {words}
 
 --1589763609-eximdsn-77
 Content-type: message/delivery-status

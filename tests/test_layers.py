@@ -18,7 +18,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("planner",),  # the package itself: its version, nothing else
     ("planner.i18n",),
     ("planner.errors",),
-    ("planner.config",),
+    ("planner.config", "planner.trust"),
     ("planner.templating",),
     ("planner.domain",),
     ("planner.calendars",),
@@ -51,6 +51,7 @@ ONLY: dict[str, frozenset[str]] = {
             "planner.reporter",
             "planner.store",
             "planner.templating",
+            "planner.trust",
         }
     ),
     "scheduler.cli": frozenset(room for floor in FLOORS for room in floor),

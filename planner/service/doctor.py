@@ -7,7 +7,6 @@ What only the engine knows (its policy, the wording of its mails) it looks at it
 from __future__ import annotations
 
 import json
-import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from datetime import datetime, timedelta
 from importlib.metadata import entry_points
 from typing import Any
 
-from planner import config
+from planner import config, trust
 from planner.domain.agency import OfficerRole
 from planner.errors import PlannerError, WorldFailed
 from planner.i18n import gettext as _
@@ -65,19 +64,16 @@ def _database(desk: Desk) -> list[Check]:
 
 
 def _smtp(desk: Desk) -> Check:
-    address = (desk.settings.smtp_host, desk.settings.smtp_port)
+    settings = desk.settings
+    host, port = settings.smtp_host, settings.smtp_port
     try:
-        with socket.create_connection(address, timeout=5) as connection:
-            # A server that wants TLS from the first byte waits for ours; the engine itself finds out the rest.
-            silent = desk.settings.smtp_tls == "tls"
-            greeting = b"" if silent else connection.makefile("rb").readline(512)
-    except OSError as error:
+        greeting = trust.greeting(host, port, settings.smtp_tls, settings.smtp_ca_file)
+    except WorldFailed as error:
         detail = _("{host}:{port} does not answer: {reason}. See the settings under [smtp].").format(
-            host=address[0], port=address[1], reason=error
+            host=host, port=port, reason=error.message
         )
         return Check(name="smtp", ok=False, detail=detail)
-    shown = greeting.decode("ascii", "replace").strip() or _("waits for TLS")
-    return Check(name="smtp", ok=True, detail=f"{address[0]}:{address[1]} {shown}")
+    return Check(name="smtp", ok=True, detail=f"{host}:{port} {greeting}")
 
 
 def _templates(desk: Desk) -> Check:

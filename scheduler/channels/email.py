@@ -21,6 +21,7 @@ from typing import Literal, NoReturn, Self
 
 from aiosmtplib import SMTP, SMTPConnectError, SMTPException, SMTPResponseException, SMTPServerDisconnected
 
+from planner import trust
 from planner.errors import DeliveryError, UsageRefused
 from planner.i18n import gettext as _
 from scheduler.channels import Receipt
@@ -275,14 +276,20 @@ def _at(stage: Stage, *, ambiguous: bool = False) -> Iterator[None]:
     except SMTPConnectError as error:
         # The library wraps a connection cut before the greeting as it wraps a refused one.
         cut = isinstance(error.__cause__, SMTPServerDisconnected)
-        raise _failed(stage, _plain(error), channel=not cut) from error
+        raise _failed(stage, trust.why(error) or _plain(error), channel=not cut) from error
     except SMTPServerDisconnected as error:
         raise _failed(stage, _("the mail server cut the connection"), ambiguous=ambiguous) from error
     except TimeoutError as error:
         text = _("the mail server did not answer in time")
         raise _failed(stage, text, ambiguous=ambiguous, channel=stage == "connect") from error
     except (SMTPException, OSError) as error:  # STARTTLS or AUTH not offered, a certificate refused, a broken socket
-        raise _failed(stage, _plain(error), ambiguous=ambiguous, channel=stage == "connect") from error
+        raise _failed(stage, _reason(error), ambiguous=ambiguous, channel=stage == "connect") from error
+
+
+def _reason(error: Exception) -> str:
+    if "STARTTLS extension not supported" in str(error):  # the library has no type of its own for it
+        return trust.no_starttls()
+    return trust.why(error) or _plain(error)
 
 
 def _failed(stage: Stage, what: str, *, ambiguous: bool = False, channel: bool = False) -> DeliveryError:

@@ -260,8 +260,7 @@ def test_another_mailbox_behind_the_address_is_no_proof_against_it(late: Provinc
         ("5.1.10", "smtp; 550 5.1.10 unknown", Cause.ADDRESS),
         ("5.2.1", "smtp; 550 5.2.1 closed", Cause.ADDRESS),
         ("5.0.0", "smtp; 550-5.1.1 unknown", Cause.ADDRESS),
-        ("5.0.0", "smtp; 550 unknown (in reply to RCPT TO command)", Cause.ADDRESS),
-        ("5.0.0", "smtp; 550 unknown (in reply to end of DATA command)", Cause.UNREACHED),
+        ("5.0.0", "smtp; 550 unknown", Cause.ADDRESS),
         ("5.2.2", "smtp; 552 5.2.2 full", Cause.FULL),
         ("4.2.2", "smtp; 452 4.2.2 full", Cause.FULL),
         ("5.4.4", "dns; no such host", Cause.UNREACHED),
@@ -276,6 +275,33 @@ def test_the_codes_say_whether_it_is_the_address(status: str, words: str, cause:
     found = dsn.read(bounce_mails.postfix("a@b.vn", AN, status=status, diagnostic=words))
     assert isinstance(found, dsn.Report)
     assert bounces.cause_of(found.failures[0]) is cause
+
+
+@pytest.mark.parametrize(
+    ("step", "cause"),
+    [("RCPT TO", Cause.ADDRESS), ("end of DATA", Cause.UNREACHED), ("MAIL FROM", Cause.UNREACHED)],
+)
+def test_a_bare_550_is_about_the_address_when_it_was_given_to_its_name(step: str, cause: Cause) -> None:
+    data = bounce_mails.postfix("a@b.vn", AN, status="5.0.0", diagnostic="smtp; 550 no such user", step=step)
+    found = dsn.read(data)
+    assert isinstance(found, dsn.Report)
+    assert bounces.cause_of(found.failures[0]) is cause
+
+
+def test_what_was_said_at_the_name_of_another_recipient_is_not_about_this_one() -> None:
+    data = bounce_mails.postfix("a@b.vn", AN, status="5.0.0", diagnostic="smtp; 550 no such user", step="end of DATA")
+    said = b"Your mail did not reach one of its readers.\n"
+    assert said in data
+    other = said + b"\n<other@b.vn>: host mx said: 550 no such user (in reply to RCPT\n    TO command)\n"
+    found = dsn.read(data.replace(said, other))
+    assert isinstance(found, dsn.Report)
+    assert bounces.cause_of(found.failures[0]) is Cause.UNREACHED
+
+
+def test_exim_says_the_step_too() -> None:
+    found = dsn.read(bounce_mails.exim("a@b.vn", AN, words="550 no such user"))
+    assert isinstance(found, dsn.Report)
+    assert bounces.cause_of(found.failures[0]) is Cause.ADDRESS
 
 
 # --- an address that is only in trouble ---
