@@ -35,6 +35,7 @@ from planner.domain.status import PlanState
 from planner.store import engine as database
 from planner.store import ledger, outbox
 from planner.store import plans as stored
+from planner.store.cases import PolicyVersion
 from planner.store.engine import reading, writing
 from planner.store.tables import AttemptRow, MailRow, NoticeRow
 from scheduler import message
@@ -286,7 +287,7 @@ def fill(desk: Any, size: int) -> None:
         for n in range(size * NOTICES)
     ]
     with desk.writing() as session:
-        ledger.enqueue(session, notices, policy_hash="-", at=NOW)
+        ledger.enqueue(session, notices, policy=PolicyVersion(hash="-", name="bench", version="1", content={}), at=NOW)
     with desk.reading() as session:
         waiting: dict[str, list[int]] = {}
         for one in ledger.queued(session):

@@ -10,7 +10,7 @@ import os
 import re
 import tomllib
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -348,6 +348,23 @@ def _is_safe(url: str) -> bool:
     return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK))
 
 
+def _check_mail(settings: Settings, wrong: Callable[[str, str], None]) -> None:
+    if settings.smtp_tls not in ("tls", "starttls", "none"):
+        wrong("smtp_tls", _("Found {value!r}, expected tls, starttls or none.").format(value=settings.smtp_tls))
+    elif settings.smtp_tls == "none" and settings.smtp_host not in _LOOPBACK:
+        wrong("smtp_tls", _("Without encryption mail goes to this machine only; set tls or starttls."))
+    if not 0 < settings.smtp_port < 65536:
+        wrong("smtp_port", _("Found {value!r}, expected a port from 1 to 65535.").format(value=settings.smtp_port))
+    if not 1 <= settings.smtp_connections <= _MOST_CONNECTIONS:
+        message = _("Found {value!r}, expected a number from 1 to {most}.")
+        wrong("smtp_connections", message.format(value=settings.smtp_connections, most=_MOST_CONNECTIONS))
+    if not _MAILBOX.fullmatch(settings.mail_from):
+        wrong("mail_from", _("Found {value!r}, expected one e-mail address.").format(value=settings.mail_from))
+    elif settings.bounce_key_file is not None and settings.mail_from.index("@") > LONGEST_SIGNED:
+        message = _("Found {value!r}; what stands before @ may have {most} letters at most when bounces are signed.")
+        wrong("mail_from", message.format(value=settings.mail_from, most=LONGEST_SIGNED))
+
+
 def _check(settings: Settings, raw: Mapping[str, tuple[str, Any]]) -> list[Problem]:
     found: list[Problem] = []
 
@@ -357,24 +374,11 @@ def _check(settings: Settings, raw: Mapping[str, tuple[str, Any]]) -> list[Probl
 
     if settings.lang not in ("vi", "en"):
         wrong("lang", _("Found {value!r}, expected vi or en.").format(value=settings.lang))
-    if settings.smtp_tls not in ("tls", "starttls", "none"):
-        wrong("smtp_tls", _("Found {value!r}, expected tls, starttls or none.").format(value=settings.smtp_tls))
-    elif settings.smtp_tls == "none" and settings.smtp_host not in _LOOPBACK:
-        wrong("smtp_tls", _("Without encryption mail goes to this machine only; set tls or starttls."))
-    if not 0 < settings.smtp_port < 65536:
-        wrong("smtp_port", _("Found {value!r}, expected a port from 1 to 65535.").format(value=settings.smtp_port))
+    _check_mail(settings, wrong)
     for name in ("delivery_lease", "tick_seconds", "audit_seconds"):
         seconds = getattr(settings, name)
         if not 1 <= seconds <= _DAY:
             wrong(name, _("Found {value!r}, expected seconds from 1 to {most}.").format(value=seconds, most=_DAY))
-    if not 1 <= settings.smtp_connections <= _MOST_CONNECTIONS:
-        message = _("Found {value!r}, expected a number from 1 to {most}.")
-        wrong("smtp_connections", message.format(value=settings.smtp_connections, most=_MOST_CONNECTIONS))
-    if not _MAILBOX.fullmatch(settings.mail_from):
-        wrong("mail_from", _("Found {value!r}, expected one e-mail address.").format(value=settings.mail_from))
-    elif settings.bounce_key_file is not None and settings.mail_from.index("@") > LONGEST_SIGNED:
-        message = _("Found {value!r}; what stands before @ may have {most} letters at most when bounces are signed.")
-        wrong("mail_from", message.format(value=settings.mail_from, most=LONGEST_SIGNED))
     if settings.operator is not None and not _MAILBOX.fullmatch(settings.operator):
         wrong("operator", _("Found {value!r}, expected one e-mail address.").format(value=settings.operator))
     if settings.heartbeat_url is not None and not _is_safe(settings.heartbeat_url):

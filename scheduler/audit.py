@@ -135,7 +135,7 @@ def run(
     if not dry_run:
         with writing(shop.engine) as session:
             if look.repairs:
-                new = ledger.enqueue(session, look.repairs, policy_hash=shop.policy.hash, at=now)
+                new = ledger.enqueue(session, look.repairs, policy=shop.policy_version, at=now)
                 found.queued = new[NoticeState.QUEUED]
             audits.record(
                 session,
@@ -162,6 +162,8 @@ class _Look:
             self._frame = present(session, now, states=())
             self._waiting = audits.waiting_plans(session)
             self._last = audits.latest(session)
+            self._begun = shop.pinned(session)
+            self._spent = shop.spent(session, self._begun.values())
         self.found.plans = len(self._waiting)
 
     def machine(self) -> None:
@@ -241,7 +243,7 @@ class _Look:
                 self.repairs += [notice for subject in subjects for notice in present_judge.of(subject)]
 
     def _judge(self, state: State, at: datetime) -> Judge:
-        picture = self._shop.picture_of(state, at)
+        picture = self._shop.picture_of(state, at, self._begun, self._spent)
         return Judge(
             picture.state,
             self._shop.policy,
@@ -250,6 +252,8 @@ class _Look:
             department=self._shop.settings.department,
             dependencies=picture.dependencies,
             forecasts=picture.forecasts,
+            cases=picture.cases,
+            spent=picture.spent,
         )
 
     def _missing(self, session: Session, expected: dict[str, Notice]) -> list[tuple[Notice, NoticeState | None]]:

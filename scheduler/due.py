@@ -38,20 +38,6 @@ class Step:
     when: str  #: the trigger in words
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Subject:
-    """What the notices of one climb are about."""
-
-    key: str  #: task key, or plan key
-    revision: int
-    agency: str  #: code, as given
-    responsible: str | None = None
-    blocker: str | None = None  #: late task of another agency for which this one waits
-    promise: Pause | None = None  #: by when who answers for it promised it, kept or not
-    snooze: Pause | None = None  #: the department holds the whole ladder
-    extra: str = ""  #: one more sentence for the reason
-
-
 def steps_reached(
     policy: Policy,
     anchor: Anchor,
@@ -81,6 +67,20 @@ def steps_reached(
         reached += [(nominal, place, rung) for nominal in days]
     reached.sort(key=lambda step: step[:2])
     return tuple(Step(rung=rung, nominal=nominal, when=rung.trigger.describe()) for nominal, _place, rung in reached)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Subject:
+    """What the notices of one climb are about."""
+
+    key: str  #: task key, or plan key
+    revision: int
+    agency: str  #: code, as given
+    responsible: str | None = None
+    blocker: str | None = None  #: late task of another agency for which this one waits
+    promise: Pause | None = None  #: by when who answers for it promised it, kept or not
+    snooze: Pause | None = None  #: the department holds the whole ladder
+    extra: str = ""  #: one more sentence for the reason
 
 
 class Judge:

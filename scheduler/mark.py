@@ -129,7 +129,7 @@ def resume(
         )
     with writing(shop.engine, dry_run=dry_run) as session:
         if assume_sent:
-            ledger.enqueue(session, judged, policy_hash=shop.policy.hash, at=now)
+            ledger.enqueue(session, judged, policy=shop.policy_version, at=now)
             due = {one.key for one in judged if one.state is NoticeState.QUEUED}
             settled = holds.assume_told(session, due, until=until, reason=text, at=now)
         decision = holds.ASSUME_SENT if assume_sent else holds.RESEND

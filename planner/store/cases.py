@@ -16,9 +16,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from planner.domain.notification import NoticeState
+from planner.domain.status import TaskState
 from planner.store import marks
 from planner.store.bulk import chunks, insert_new, keys_listed
-from planner.store.plans import WAITING_STATES
+from planner.store.plans import OPEN_STATES
 from planner.store.tables import CaseRow, NoticeRow, PlanRow, PolicyRow, TaskRow
 
 CASE = cast(Table, CaseRow.__table__)
@@ -107,7 +108,7 @@ def _lives() -> ColumnElement[bool]:
         .where(
             TaskRow.key == CASE.c.subject,
             TaskRow.deadline_revision == CASE.c.revision,
-            TaskRow.state.in_(WAITING_STATES),
+            TaskRow.state.in_((*OPEN_STATES, TaskState.SUBMITTED.value)),
             PlanRow.accepted_version.is_not(None),
         )
     )

@@ -104,13 +104,13 @@ class Book:
                 self.versions[change.plan][change.version] = record
                 if change.state is PlanState.ACCEPTED:
                     return self._accept(record, at)
-            case changes.PolicyMoved():
-                pass  # which policy a reminder follows is the ledger's, not the state's
+            case changes.PolicyMoved() | changes.MailResolved():
+                pass  # which policy a reminder follows, and what became of a mail, is the ledger's, not the state's
             case _:
                 tasks = self.tasks[change.task.rsplit(":", 1)[0]]
                 tasks[change.task] = changes.change_task(tasks[change.task], change, at, reason)
                 return [tasks[change.task]]
-        return []  # or `MailResolved`: of the outbox, which is a record of its own
+        return []
 
     def _reach(
         self, change: changes.AbsenceRecorded | changes.AddressDied | changes.AddressRevived, at: datetime

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from planner.i18n import speaking
-from planner.service.admin import doctor
+from planner.service.doctor import doctor
 from tests.fakes import Province, run_json
 from tests.mta.certificates import Authority, Certificate
 from tests.mta.postfix import Mta

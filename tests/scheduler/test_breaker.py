@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from planner.domain.notification import BreakerState
 from planner.errors import DeliveryError
-from planner.service import admin
+from planner.service.doctor import doctor
 from planner.store import breaker as store
 from planner.store import registers
 from planner.store.engine import reading, writing
@@ -165,10 +165,10 @@ def test_tick_and_doctor_say_what_is_wrong_and_what_to_do(crowd: Province, serve
     code, _out, complaint = run(*tick, environment=environment, cwd=tmp_path)
     assert code == 5
     assert "It is tried again at 08:01" in complaint or "It is tried again at 08:00" in complaint
-    (check,) = [one for one in admin.doctor(crowd.desk(NOW)) if one.name == "channel"]
+    (check,) = [one for one in doctor(crowd.desk(NOW)) if one.name == "channel"]
     assert not check.ok
     crowd.tick(opened(crowd).probe_at)
-    (check,) = [one for one in admin.doctor(crowd.desk(NOW)) if one.name == "channel"]
+    (check,) = [one for one in doctor(crowd.desk(NOW)) if one.name == "channel"]
     assert check.ok
 
 

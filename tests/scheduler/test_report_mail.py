@@ -15,6 +15,7 @@ from docx import Document
 
 from planner.domain.changes import MailResolved
 from planner.service import admin
+from planner.service.doctor import doctor
 from planner.store import outbox
 from planner.store.engine import reading, writing
 from planner.store.events import newest
@@ -126,7 +127,7 @@ def test_a_report_of_unknown_fate_is_held_for_a_person(province: Province, serve
     assert len(server.accepted) == 1
     [listed] = planner("outbox", "list", "--state", "unknown")
     assert (listed["key"], listed["kind"], listed["recipient"]) == (key, "report", CHAIRMAN)
-    (check,) = [one for one in admin.doctor(province.desk(NOW)) if one.name == "reports"]
+    (check,) = [one for one in doctor(province.desk(NOW)) if one.name == "reports"]
     assert not check.ok
     assert "outbox resolve" in check.detail
 
@@ -181,7 +182,7 @@ def test_a_report_that_was_refused_may_be_sent_again(province: Province, server:
     key = str(planner(*REPORT)["key"])
     server.rcpt[CHAIRMAN] = "550 5.1.1 no such mailbox"
     assert province.tick(NOW).failed == 1
-    (check,) = [one for one in admin.doctor(province.desk(NOW)) if one.name == "reports"]
+    (check,) = [one for one in doctor(province.desk(NOW)) if one.name == "reports"]
     assert not check.ok
     server.rcpt.clear()
     planner("outbox", "resolve", key, "--sent", "--reason", "-", code=4)
