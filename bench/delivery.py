@@ -292,11 +292,9 @@ def fill(desk: Any, size: int) -> None:
         waiting: dict[str, list[int]] = {}
         for one in ledger.queued(session):
             waiting.setdefault(one.notice.recipient, []).append(one.id)
+    mails = [_mail(n, said) for n in range(size)]
     with desk.writing() as session:
-        for n in range(size):
-            new = _mail(n, said)
-            if not outbox.save_mail(session, new, waiting[new.recipient], NOW):
-                raise RuntimeError("a mail was not stored")
+        outbox.save_mails(session, [(mail, waiting[mail.recipient]) for mail in mails], NOW)
 
 
 # --- ours

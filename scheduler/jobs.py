@@ -175,8 +175,7 @@ def fill_mails(shop: Shop, now: datetime, stop: Callable[[], bool] = lambda: Fal
                     refused += 1
                     log.exception("mail not written", extra={"notices": [one.id for one in bundle.notices]})
             with writing(shop.engine) as session:
-                for mail, ids in mails:
-                    outbox.save_mail(session, mail, ids, now)
+                outbox.save_mails(session, mails, now)
     return Filled(obsolete=obsolete, refused=refused, over=over)
 
 

@@ -212,15 +212,15 @@ def obsolete_in(session: Session, mail_id: int) -> int:
     return session.scalar(statement) or 0
 
 
-def hold(session: Session, notices: Sequence[int]) -> bool:
-    """Hold notices that are still queued until the transaction ends; False when some no longer are."""
-    return sum(len(session.execute(_HOLD, {"b_ids": some}).all()) for some in chunks(notices)) == len(notices)
+def hold(session: Session, notices: Sequence[int]) -> set[int]:
+    """Hold those of the notices that are still queued until the transaction ends; return which."""
+    return {one for some in chunks(notices) for one in session.scalars(_HOLD, {"b_ids": some})}
 
 
-def put_into(session: Session, mail_id: int, notices: Sequence[int]) -> None:
-    """Put held notices into a mail."""
-    for some in chunks(notices):
-        session.execute(_TAKE, {"b_ids": some, "b_mail": mail_id})
+def put_into(session: Session, mails: Mapping[int, int]) -> None:
+    """Put held notices into mails: mail by notice."""
+    if mails:
+        session.connection().execute(_TAKE, [{"b_id": one, "b_mail": mail} for one, mail in mails.items()])
 
 
 def told(session: Session, mail_id: int, state: NoticeState, at: datetime) -> None:
@@ -300,7 +300,11 @@ _REOPEN = (
 # What is done for every single mail is prepared once: building a statement costs more than running it.
 _QUEUED_ONES = and_(NOTICE.c.id.in_(bindparam("b_ids", expanding=True)), NOTICE.c.state == NoticeState.QUEUED.value)
 _HOLD = select(NOTICE.c.id).where(_QUEUED_ONES).order_by(NOTICE.c.id).with_for_update()
-_TAKE = update(NOTICE).where(_QUEUED_ONES).values(state=NoticeState.MAILED.value, mail_id=bindparam("b_mail"))
+_TAKE = (
+    update(NOTICE)
+    .where(NOTICE.c.id == bindparam("b_id"), NOTICE.c.state == NoticeState.QUEUED.value)
+    .values(state=NoticeState.MAILED.value, mail_id=bindparam("b_mail"))
+)
 _TOLD = (
     update(NOTICE)
     .where(NOTICE.c.mail_id == bindparam("b_mail"), NOTICE.c.state == NoticeState.MAILED.value)

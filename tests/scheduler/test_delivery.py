@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import select
 
 from planner.domain.notification import MailState
-from planner.errors import DatabaseFailed
+from planner.errors import DatabaseFailed, DeliveryError
 from planner.service import tasks
 from planner.store import outbox, registers, sending
 from planner.store.engine import reading, writing
@@ -127,6 +127,43 @@ def test_the_waits_grow_from_a_minute_to_an_hour(late: Province, server: MailSer
     for wait, plain in zip(waits, (1, 5, 15, 30, 60, 60, 60), strict=True):
         assert 0.8 * plain <= wait <= 1.2 * plain
     assert [tries for recipient, tries in late.mails("recipient", "attempts") if recipient == mailbox("snv")] == [7]
+
+
+@pytest.mark.parametrize(
+    ("stage", "code", "waits"),
+    [
+        ("connect", None, (1, 5, 15, 30, 60, 60)),
+        ("mail", 421, (1, 5, 15, 30, 60, 60)),
+        ("mail", 451, (1, 5, 15, 30, 60, 60)),
+        ("rcpt", 450, (5, 5, 15, 30, 60, 60)),
+        ("rcpt", 451, (5, 5, 15, 30, 60, 60)),
+        ("rcpt", 452, (5, 5, 15, 30, 60, 60)),
+        ("rcpt", 421, (1, 5, 15, 30, 60, 60)),
+        ("rcpt", 552, (1, 5, 15, 30, 60, 60)),
+        ("data", None, (1, 5, 15, 30, 60, 60)),
+        ("data", 451, (1, 5, 15, 30, 60, 60)),
+    ],
+)
+def test_the_table_of_waits(stage: str, code: int | None, waits: tuple[int, ...]) -> None:
+    error = DeliveryError("-", stage=stage, reply_code=code)
+    played = set()
+    for mail_id in range(1, 40):
+        for attempts, plain in enumerate(waits):
+            held = outbox.HeldMail(
+                id=mail_id,
+                fence=1,
+                kind="digest",
+                recipient=mailbox("snv"),
+                body=b"",
+                attempts=attempts,
+                first_try_at=NOW,
+                lease=900,
+            )
+            share = delivery.wait_after(held, error) / timedelta(minutes=plain)
+            assert 0.8 <= share <= 1.2
+            assert delivery.wait_after(held, error) == delivery.wait_after(held, error)
+            played.add(share)
+    assert max(played) - min(played) > 0.3  # they do not all come back in one minute
 
 
 def test_a_person_who_cannot_be_reached_for_72_hours_is_passed_over(late: Province, server: MailServer) -> None:
