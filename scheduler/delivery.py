@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, TypeVar
 
+from planner import points
 from planner.domain.notification import MailState
 from planner.errors import DatabaseFailed, DeliveryError
 from planner.store import addresses, ledger, outbox
@@ -110,6 +111,7 @@ async def deliver_pending(
             held = await book.write(
                 lambda session: outbox.claim(session, now=now, limit=_HELD, lease=shop.settings.delivery_lease)
             )
+            points.reach("claim committed")
             if not held:
                 break
             done = await asyncio.gather(*(round_.deliver(mail) for mail in held), return_exceptions=True)
@@ -137,6 +139,7 @@ class _Delivery:
         async def before_data() -> bool:
             nonlocal given_up
             begun, untrue = await self.book.write(lambda session: _begin(session, mail, self.now))
+            points.reach("sending committed")
             given_up = not begun
             self.outcome.obsolete += untrue
             return begun
@@ -154,7 +157,9 @@ class _Delivery:
         if receipt is None:
             self.outcome.given_up += given_up
             return
+        points.reach("accepted")
         kept = await self._record_sent(mail, receipt)
+        points.reach("settle committed")
         if kept:
             self.outcome.sent += 1
         else:

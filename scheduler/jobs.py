@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import groupby, islice
 
-from planner import i18n
+from planner import i18n, points
 from planner.domain.directive import Directive
 from planner.domain.notification import Notice, NoticeState
 from planner.domain.plan import State
@@ -66,6 +66,7 @@ def run_round(
     """Do one whole round at `now`; `stop` is asked between mails whether to leave the rest to the next round."""
     stop = stop or (lambda: False)
     _key = shop.bounce_key  # a secret that cannot be read is told before any mail is held
+    points.reach("round begun")
     _read_bounces(shop, now)
     done = queue_due(shop, now)
     totals = {"obsolete": done.obsolete, "sent": 0, "retry": 0, "failed": 0, "unknown": 0}
@@ -82,9 +83,11 @@ def run_round(
             fault = outcome.channel_fault
             if not outcome.given_up or fault or stop():
                 break
+    points.reach("mails delivered")
     result = replace(done, channel_fault=fault, **totals)
     with writing(shop.engine) as session:
         ticks.record_tick(session, now, result.as_dict())
+    points.reach("round ended")
     log.info("round", extra={"counts": result.as_dict()})
     return result
 
@@ -109,11 +112,15 @@ def queue_due(shop: Shop, now: datetime) -> Round:
     """Enter into the ledger everything that must have been told by `now`, and settle what need not be any more."""
     with reading(shop.engine) as session:
         picture = shop.picture(session, now)
+    points.reach("picture read")
     with i18n.speaking(shop.settings.lang):
         notices = shop.judge(picture, now)
+    points.reach("judged")
     with writing(shop.engine) as session:
         new = ledger.enqueue(session, notices, policy_hash=shop.policy.hash, at=now)
+        points.reach("notices entered")
         settled = upkeep.reconcile(session, {notice.key: notice for notice in notices}, now)
+    points.reach("notices committed")
     return Round(
         queued=new[NoticeState.QUEUED],
         superseded=new[NoticeState.SUPERSEDED] + settled[NoticeState.SUPERSEDED],
@@ -137,6 +144,7 @@ def fill_mails(shop: Shop, now: datetime, stop: Callable[[], bool] = lambda: Fal
         picture = shop.picture(session, now)
         told = ledger.times_told(session, {one.notice.subject for one in waiting})
         unreached = outbox.unreached_since(session, now - delivery.GIVE_UP_AFTER)
+    points.reach("queue read")
     obsolete = refused = 0
     with i18n.speaking(shop.settings.lang):
         judged = {one.key: one for one in shop.judge(picture, now)}
@@ -154,9 +162,11 @@ def fill_mails(shop: Shop, now: datetime, stop: Callable[[], bool] = lambda: Fal
                 except InputRejected:  # one person's entry must not silence all the others
                     refused += 1
                     log.exception("mail not written", extra={"notices": [one.id for one in bundle.notices]})
+            points.reach("mails composed")
             with writing(shop.engine) as session:
                 for mail, ids in mails:
                     outbox.save_mail(session, mail, ids, now)
+            points.reach("mails committed")
     return Filled(obsolete=obsolete, refused=refused)
 
 

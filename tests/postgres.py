@@ -67,8 +67,12 @@ class PostgresServer:
 
 
 @contextlib.contextmanager
-def running_postgres() -> Iterator[PostgresServer]:
-    """Start a server in a folder of its own; stop it and remove the folder at the end."""
+def running_postgres(**changed: str) -> Iterator[PostgresServer]:
+    """Start a server in a folder of its own; stop it and remove the folder at the end.
+
+    Args:
+        changed: settings of the server that differ from `FAST`.
+    """
     account = _account()
     # Not pytest's folder: its long name does not fit a Unix socket, and nobody else may enter it.
     with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as name:
@@ -86,7 +90,7 @@ def running_postgres() -> Iterator[PostgresServer]:
         )
         if made.returncode:
             raise RuntimeError(f"PostgreSQL cannot make its files:\n{made.stderr.decode(errors='replace')}")
-        options = [part for key, value in FAST.items() for part in ("-c", f"{key}={value}")]
+        options = [part for key, value in {**FAST, **changed}.items() for part in ("-c", f"{key}={value}")]
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
                 [programs / "postgres", "-D", data, "-k", folder, *options],

@@ -22,6 +22,7 @@ from typing import Any, cast
 from sqlalchemy import Table, and_, bindparam, case, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from planner import points
 from planner.domain.notification import MailState, Notice, NoticeState
 from planner.store import ledger
 from planner.store.engine import DatabaseEpoch
@@ -163,6 +164,7 @@ def save_mail(session: Session, mail: NewMail, notices: Sequence[int], at: datet
     if mail_id is None:
         return False
     ledger.put_into(session, mail_id, notices)
+    points.reach("mail stored")
     return True
 
 
@@ -175,6 +177,7 @@ def reap(session: Session) -> None:
     """Take back what dead workers hold: before DATA a mail is ready again, after it nobody knows."""
     for held, then in ((MailState.LEASED, MailState.READY), (MailState.SENDING, MailState.UNKNOWN)):
         session.execute(_REAP, {"b_held": held.value, "b_then": then.value})
+    points.reach("leases reaped")
 
 
 def claim(session: Session, *, now: datetime, limit: int, lease: int) -> list[HeldMail]:
@@ -184,7 +187,9 @@ def claim(session: Session, *, now: datetime, limit: int, lease: int) -> list[He
     Mails of unknown fate are reminders, and reminders are resent, with the same bytes and Message-ID.
     """
     rows = session.execute(_CLAIM, {"b_now": now, "b_limit": limit, "b_lease": lease})
-    return sorted((HeldMail(**row._mapping, lease=lease) for row in rows), key=lambda mail: mail.id)
+    held = sorted((HeldMail(**row._mapping, lease=lease) for row in rows), key=lambda mail: mail.id)
+    points.reach("mails claimed")
+    return held
 
 
 def begin_data(session: Session, mail: HeldMail, at: datetime) -> bool:
@@ -199,6 +204,7 @@ def begin_data(session: Session, mail: HeldMail, at: datetime) -> bool:
     """
     held = {"b_id": mail.id, "b_fence": mail.fence}
     if session.scalar(_BEGIN, {**held, "b_lease": mail.lease}) is not None:
+        points.reach("sending marked")
         return True
     stale = ledger.stale_in(session, mail.id)
     if not stale or session.scalar(_GIVE_UP_HELD, held) is None:
@@ -255,6 +261,7 @@ def settle(
     final = _THEN.get(state)
     if final is not None:
         ledger.told(session, mail.id, final, at)
+    points.reach("settled")
     return True
 
 

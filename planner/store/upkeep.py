@@ -14,6 +14,7 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, and_, bindparam, case, or_, select, update
 from sqlalchemy.orm import Session
 
+from planner import points
 from planner.config import ZONE
 from planner.domain.notification import MailState, Notice, NoticeState
 from planner.store import ledger, outbox
@@ -90,6 +91,7 @@ def reconcile(session: Session, judged: Mapping[str, Notice], at: datetime) -> C
             follow,
         )
     ledger.release(session, sorted(gone))
+    points.reach("ledger settled")
     return +done
 
 

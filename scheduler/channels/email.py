@@ -21,6 +21,7 @@ from typing import Literal, NoReturn, Self
 
 from aiosmtplib import SMTP, SMTPConnectError, SMTPException, SMTPResponseException, SMTPServerDisconnected
 
+from planner import points
 from planner.errors import DeliveryError, UsageRefused
 from planner.i18n import gettext as _
 from scheduler.channels import Receipt
@@ -146,10 +147,13 @@ class EmailChannel:
         self, kept: _Kept, sender: str, recipient: str, data: bytes, before_data: Callable[[], Awaitable[bool]]
     ) -> Receipt | None:
         client, waits = kept.client, self._timeouts
+        points.reach("before MAIL")
         with _at("mail"):
             await client.mail(sender, timeout=waits.mail)
+        points.reach("after MAIL")
         with _at("rcpt"):
             await client.rcpt(recipient, timeout=waits.rcpt)
+        points.reach("after RCPT")
         if not await before_data():
             await self._reset(kept)
             return None
@@ -159,11 +163,13 @@ class EmailChannel:
             _refuse("data", ready.code, ready.message)
         # Not `client.data()`: it has one timeout for two waits, and cannot tell a connection lost before the go-ahead
         # (nothing was sent) from one lost after the dot (the server may have it).
+        points.reach("go-ahead given")
         with _at("data"):
             if client.protocol is None:
                 raise SMTPServerDisconnected("lost after the go-ahead, before the message")
         with _at("data", ambiguous=True):
             client.protocol.write(_stuffed(data))
+            points.reach("message written")
             verdict = await client.protocol.read_response(timeout=waits.dot)
             if verdict.code // 100 not in (2, 4, 5):
                 raise SMTPException(f"{verdict.code} is no verdict")

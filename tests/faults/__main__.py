@@ -1,0 +1,45 @@
+"""Injects faults by the thousand and says what they came to: `python -m tests.faults --help`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+from tests.faults import report
+from tests.faults.kinds import KINDS
+from tests.faults.run import Task, Wanted, entries, run
+
+
+def main() -> int:
+    """Run and print; 1 when the bar is not held."""
+    asked = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    asked.add_argument("--database", choices=("sqlite", "postgresql", "both"), default="both")
+    asked.add_argument("--injections", type=int, default=10_000, help="for each database; default: 10000")
+    asked.add_argument("--seed", type=int, default=1, help="chooses every chance; default: 1")
+    asked.add_argument("--kind", action="append", default=[], choices=sorted(KINDS), help="only this kind; repeatable")
+    asked.add_argument("--workers", type=int, default=0, help="only with so many workers")
+    asked.add_argument("--only", type=int, help="only the scenario of this number, of one --kind with its --workers")
+    asked.add_argument("--jobs", type=int, default=2 * (os.cpu_count() or 2), help="scenarios at a time")
+    asked.add_argument("--write", type=Path, help="put the table into this page, between its two marks")
+    options = asked.parse_args()
+    start = time.monotonic()
+    found = []
+    for kind in ("sqlite", "postgresql") if options.database == "both" else (options.database,):
+        wanted = Wanted(entries(kind, options.kind, options.workers), options.injections, options.seed)
+        if options.only is not None:
+            wanted.one(Task(kind=options.kind[0], workers=options.workers or 1, index=options.only, seed=options.seed))
+        run(kind, wanted, 1 if options.only is not None else options.jobs, options.seed)
+        found.append((kind, list(wanted.rows.values())))
+        print(report.table([found[-1]], options.seed), flush=True)
+    failures = report.failures(found)
+    print(failures or f"Nothing lost. {time.monotonic() - start:.0f} s.")
+    if options.write and not failures:
+        report.write(options.write, found, options.seed, time.monotonic() - start, sys.argv[1:])
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
