@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE :=
 unexport $(filter PLANNER_%,$(.VARIABLES))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test layers docs lint format types catalogues reference lock wheel bench clean
+.PHONY: help demo test layers docs lint format types catalogues reference lock wheel faults bench clean
 .DELETE_ON_ERROR:
 
 help: ## show this list
@@ -71,6 +71,10 @@ reference: $(TEST)/.ready ## write docs/reference.md from the commands
 
 wheel: $(TEST)/.ready ## build the wheel into dist/
 	$(RUN) build --wheel --no-isolation --outdir dist .
+
+FAULTS ?= 10000
+faults: $(TEST)/.ready ## inject FAULTS=10000 faults on each database, and write the figures into docs/reliability.md
+	$(RUN) tests.faults --injections $(FAULTS) --write docs/reliability.md
 
 bench: $(TEST)/.ready ## measure; each measure alone: python -m bench.NAME --json
 	$(RUN) bench.startup

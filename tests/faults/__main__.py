@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
+import tests.faults.mark_first  # noqa: F401 - enters the order of sending that `--baseline` asks for
 from tests.faults import report
 from tests.faults.kinds import KINDS
 from tests.faults.run import Task, Wanted, entries, run
+
+#: what an order of sending can be compared by
+BASELINE = ("killed at random", "mail server fails at a step", "mail taken, answer lost")
 
 
 def main() -> int:
@@ -23,19 +29,37 @@ def main() -> int:
     asked.add_argument("--workers", type=int, default=0, help="only with so many workers")
     asked.add_argument("--only", type=int, help="only the scenario of this number, of one --kind with its --workers")
     asked.add_argument("--jobs", type=int, default=2 * (os.cpu_count() or 2), help="scenarios at a time")
+    asked.add_argument("--baseline", action="store_true", help="mark as sent before sending, to see losses counted")
+    asked.add_argument("--json", action="store_true", help="print the figures as one document")
     asked.add_argument("--write", type=Path, help="put the table into this page, between its two marks")
     options = asked.parse_args()
     start = time.monotonic()
     found = []
     for kind in ("sqlite", "postgresql") if options.database == "both" else (options.database,):
-        wanted = Wanted(entries(kind, options.kind, options.workers), options.injections, options.seed)
+        plan = entries(kind, options.kind or BASELINE * options.baseline, options.workers)
+        rounds = "mark first" if options.baseline else "round"
+        wanted = Wanted(plan, options.injections, options.seed, rounds)
         if options.only is not None:
-            wanted.one(Task(kind=options.kind[0], workers=options.workers or 1, index=options.only, seed=options.seed))
-        run(kind, wanted, 1 if options.only is not None else options.jobs, options.seed)
+            wanted.one(
+                Task(
+                    kind=options.kind[0],
+                    workers=options.workers or 1,
+                    index=options.only,
+                    seed=options.seed,
+                    rounds=rounds,
+                )
+            )
+        say = partial(print, file=sys.stderr, flush=True)
+        run(kind, wanted, 1 if options.only is not None else options.jobs, say=say)
         found.append((kind, list(wanted.rows.values())))
-        print(report.table([found[-1]], options.seed), flush=True)
+        if not options.json:
+            print(report.table([found[-1]], options.seed), flush=True)
+    if options.json:
+        print(json.dumps(report.document(found), indent=2))
+    if options.baseline:  # nobody expects it to hold
+        return 0
     failures = report.failures(found)
-    print(failures or f"Nothing lost. {time.monotonic() - start:.0f} s.")
+    print(failures or f"Nothing lost. {time.monotonic() - start:.0f} s.", file=sys.stderr)
     if options.write and not failures:
         report.write(options.write, found, options.seed, time.monotonic() - start, sys.argv[1:])
     return 1 if failures else 0

@@ -6,6 +6,7 @@ the program says of itself.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ class Seen:
 
     notices: dict[str, tuple[str, str, str, int | None]]  #: by key: state, recipient, nominal day, mail
     chains: dict[str, tuple[Any, ...]]  #: by key: subject, revision, role
+    rungs: dict[str, str]  #: by key
     mails: dict[int, tuple[str, str, str]]  #: state, Message-ID, SHA-256 of its bytes
     attempts: list[tuple[int, int, datetime, str]]  #: mail, fence, instant, outcome
     trail: list[tuple[int, str, str, int]]  #: mail, old state, new state, fence
@@ -48,8 +50,6 @@ class Seen:
 
 def look(lane: Lane) -> Seen:
     """Read everything."""
-    import hashlib
-
     ask = lane.database.ask
     rows = ask("SELECT key, state, recipient, nominal, mail_id, id, subject, revision, role, rung, channel FROM notice")
     same = Counter((row[6], row[7], row[9], str(row[3]), row[8], row[10]) for row in rows)
@@ -59,6 +59,7 @@ def look(lane: Lane) -> Seen:
     return Seen(
         notices={row[0]: (row[1], row[2], str(row[3]), row[4]) for row in rows},
         chains={row[0]: (row[6], row[7], row[8]) for row in rows},
+        rungs={row[0]: row[9] for row in rows},
         mails={
             row[0]: (row[1], row[2], hashlib.sha256(row[3]).hexdigest())
             for row in ask("SELECT id, state, message_id, body FROM mail")
@@ -66,8 +67,8 @@ def look(lane: Lane) -> Seen:
         attempts=[
             (row[0], row[1], _instant(row[2]), row[3]) for row in ask("SELECT mail_id, fence, at, outcome FROM attempt")
         ],
-        trail=[tuple(row) for row in ask("SELECT mail_id, old, new, fence FROM fault_trail ORDER BY id")],  # type: ignore[misc]
-        carried=[tuple(row) for row in ask("SELECT DISTINCT notice_id, mail_id FROM fault_carried")],  # type: ignore[misc]
+        trail=[tuple(row) for row in ask("SELECT mail_id, old, new, fence FROM fault_trail ORDER BY id")],
+        carried=[tuple(row) for row in ask("SELECT DISTINCT notice_id, mail_id FROM fault_carried")],
         # The key of an at-risk notice names the last day, which is still to come when it is told.
         ids={row[5]: row[0] for row in rows if row[9] != "at-risk"},
         duplicates=sum(count - 1 for count in same.values()),
@@ -131,7 +132,7 @@ def _told(found: Verdict, seen: Seen, expected: Expected, mode: str) -> None:
     """I1: every notice that had to be told has one row, and its mail was taken."""
     higher: dict[tuple[Any, ...], str] = {}  # the last rung that was told, where a rung may be overtaken
     for key, (state, _recipient, nominal, _mail) in seen.notices.items():
-        if state == "sent" or (mode == "refused" and state in ("dead", "bounced")):
+        if seen.rungs[key] != "at-risk" and (state == "sent" or (mode == "refused" and _refused(seen, key))):
             higher[seen.chains[key]] = max(nominal, higher.get(seen.chains[key], ""))
     for key, (state, recipient, nominal) in expected.notices.items():
         got = seen.notices.get(key)
@@ -147,7 +148,7 @@ def _told(found: Verdict, seen: Seen, expected: Expected, mode: str) -> None:
             elif mode == "strict" and (got[0], got[1]) != (state, recipient):
                 found.problems.append(f"I1: {key[:12]} is {got[:2]}, expected {(state, recipient)}")
         elif state == "sent":
-            if mode == "refused" and (got[0] in ("dead", "bounced") or _already(seen, key)):
+            if mode == "refused" and _refused(seen, key):
                 continue
             if (
                 mode != "strict"
@@ -163,9 +164,15 @@ def _told(found: Verdict, seen: Seen, expected: Expected, mode: str) -> None:
         found.problems += [f"I1: {key[:12]} was not expected" for key in seen.notices.keys() - expected.notices.keys()]
 
 
-def _already(seen: Seen, key: str) -> bool:
-    """Say whether a notice is held back because its person has had the same step in another role."""
-    return seen.notices[key][0] == "suppressed" and bool(seen.dead)
+def _refused(seen: Seen, key: str) -> bool:
+    """Say whether a notice ended as the server's lasting refusals make it end, and not otherwise."""
+    state, recipient, _nominal, mail = seen.notices[key]
+    if state in ("dead", "bounced"):
+        return any(one == mail and outcome == "failed" for one, _fence, _at, outcome in seen.attempts)
+    if state == "queued":  # nobody is left whose address is not dead; it stays where people see it
+        return recipient == "" and bool(seen.dead)
+    # Who stands in for a dead address has had the same step in another role.
+    return state == "suppressed" and bool(seen.dead)
 
 
 def _acceptances(found: Verdict, seen: Seen, expected: Expected, restored: int) -> None:

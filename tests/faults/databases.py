@@ -1,4 +1,4 @@
-"""The two kinds of database as the tests of reliability need them: copied, put back, locked, cut, stopped and filled up.
+"""Both kinds of database as the tests of reliability need them: copied, put back, locked, cut, stopped, filled up.
 
 Each lane of a run has one database; its content is put back from a snapshot before each scenario. A table beside the
 program's own, filled by triggers, notes each change of a mail's state: evidence that the program cannot touch up.
@@ -9,8 +9,8 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import sqlite3
-import subprocess
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from typing import Any
 import psycopg
 from sqlalchemy import Engine, event
 
-from tests.postgres import PostgresServer
+from tests.postgres import START_SECONDS, PostgresServer
 
 TRAIL_SQLITE = """
 CREATE TABLE fault_trail (id INTEGER PRIMARY KEY, mail_id INTEGER, old TEXT, new TEXT, fence INTEGER);
@@ -83,8 +83,37 @@ class Database(ABC):
     def read_only(self) -> contextlib.AbstractContextManager[None]:
         """Let nobody write."""
 
+    def __init__(self, ballast: Path | None) -> None:
+        self._ballast = ballast
+
+    @abstractmethod
+    def revive(self) -> None:
+        """Bring the server back, should it have ended."""
+
+    @abstractmethod
     def discard(self) -> None:
         """Remove the database."""
+
+    @property
+    def has_disk(self) -> bool:
+        """Whether the database lies on a small file system of its own."""
+        return self._ballast is not None
+
+    @contextlib.contextmanager
+    def disk_full(self, spare: int) -> Iterator[None]:
+        """Fill the file system of the database up to `spare` octets; it must be a small one of its own."""
+        assert self._ballast is not None, "a lane with a disk of its own is needed"
+        with self._ballast.open("wb", buffering=0) as file:
+            free = os.statvfs(self._ballast.parent)
+            left = free.f_bavail * free.f_frsize - spare
+            with contextlib.suppress(OSError):
+                while left > 0:
+                    left -= file.write(b"\0" * min(left, 1 << 20))
+        try:
+            yield
+        finally:
+            self._ballast.unlink()
+            self.revive()
 
 
 class Sqlite(Database):
@@ -92,12 +121,19 @@ class Sqlite(Database):
 
     kind = "sqlite"
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str, ballast: Path | None = None) -> None:
+        super().__init__(ballast)
         self._snapshots = folder / "snapshots"
         self._snapshots.mkdir(exist_ok=True)
         self.path = folder / name / "planner.db"
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.url = f"sqlite:///{self.path}"
+
+    def revive(self) -> None:
+        """Do nothing: there is no server."""
+
+    def discard(self) -> None:
+        shutil.rmtree(self.path.parent)
 
     def put_back(self, snapshot: str) -> None:
         for suffix in ("", "-wal", "-shm"):
@@ -150,22 +186,14 @@ class Sqlite(Database):
 
         event.listen(engine, "begin", begin)
 
-    def fill_up(self, engine: Engine, pages: int) -> None:
-        """Let the file grow by no more than so many pages."""
-
-        def limit(raw: sqlite3.Connection, _record: object) -> None:
-            (count,) = raw.execute("PRAGMA page_count").fetchone()
-            raw.execute(f"PRAGMA max_page_count = {count + pages}")
-
-        event.listen(engine, "connect", limit)
-
 
 class Postgres(Database):
     """A database of a PostgreSQL server."""
 
     kind = "postgresql"
 
-    def __init__(self, server: PostgresServer, name: str) -> None:
+    def __init__(self, server: PostgresServer, name: str, ballast: Path | None = None) -> None:
+        super().__init__(ballast)
         self.server = server
         self.name = name
         self.url = server.url(name)
@@ -226,6 +254,22 @@ class Postgres(Database):
         return len(
             self._run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{self.name}'")  # noqa: S608
         )
+
+    def restart(self) -> None:
+        """Crash the server ("immediate": nothing is written any more) and start it again."""
+        self.server.stop(signal.SIGQUIT)
+        self.server.start()
+
+    def revive(self) -> None:
+        last = time.monotonic() + START_SECONDS
+        while time.monotonic() < last:
+            if not self.server.is_running():
+                self.server.start()
+            with contextlib.suppress(psycopg.OperationalError):
+                self._run("SELECT 1", database=self.name)
+                return
+            time.sleep(0.02)
+        raise RuntimeError("PostgreSQL does not come back")
 
     def discard(self) -> None:
         self._run(f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")

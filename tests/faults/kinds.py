@@ -20,7 +20,7 @@ from planner import points
 from tests.faults.check import Expected, Verdict, judge, look
 from tests.faults.databases import Postgres
 from tests.faults.lane import HALF, Ended, Hit, Lane, Work, morning
-from tests.faults.province import DAYS, LEASE
+from tests.faults.province import DAYS, LEASE, NEW_PLAN, TASKS_FILED
 
 #: places of commands, which a round does not pass
 ELSEWHERE = frozenset({"change committed"})
@@ -53,6 +53,7 @@ class Scene:
         name = f"{'-'.join(map(str, days))}{'-bounce' * bounce}.expected"
         kept = self.lane.folder.parent / name  # of all lanes
         if not kept.exists():
+            usual, self.lane.rounds = self.lane.rounds, "round"
             self.begin(days[0], bounce=bounce)
             before = frozenset(one[1] for one in look(self.lane).mails.values() if one[0] == "sent")
             for day in days:
@@ -71,6 +72,7 @@ class Scene:
             clean = judge(self.lane, expected)
             if not clean.ok or clean.extra:
                 raise RuntimeError(f"a day without faults is not clean: {clean}")
+            self.lane.rounds = usual
             mine = self.lane.folder / name
             mine.write_bytes(pickle.dumps(expected))
             mine.replace(kept)
@@ -131,10 +133,18 @@ def cells(scene: Scene, day: date) -> list[tuple[str, int]]:
 
 @kind("killed at each point")
 def matrix(scene: Scene, index: int) -> None:
-    """Kill one worker at one cell of the matrix after the other; `index` says with which slice to go on."""
-    day = DAYS[1 + index // SLICES % (len(DAYS) - 1)]
+    """Kill one worker at one cell of the matrix after the other; `index` says which slice of it.
+
+    Slices below 0 hold the first time at each place, the others the whole matrix of one day after the other.
+    """
+    day = DAYS[1 + max(0, index) // SLICES % (len(DAYS) - 1)]
     expected = scene.expected((day,), bounce=True)
-    for name, nth in cells(scene, day)[index % SLICES :: SLICES]:
+    chosen = cells(scene, day)
+    if index < 0:
+        chosen = [cell for cell in chosen if cell[1] == 1][-index - 1 :: FIRST_SLICES]
+    else:
+        chosen = chosen[index % SLICES :: SLICES]
+    for name, nth in chosen:
         scene.begin(day, bounce=True)
         ended = scene.lane.run(Work(rounds=(morning(day),), hits=(Hit(point=name, nth=nth, act="kill"),)))
         wrong = scene.complaints(ended)
@@ -146,6 +156,7 @@ def matrix(scene: Scene, index: int) -> None:
 
 
 SLICES = 12  #: scenarios in which the matrix of one day is done
+FIRST_SLICES = 4
 
 
 @kind("killed at random")
@@ -263,11 +274,11 @@ def refusals(scene: Scene, _index: int) -> None:
 @kind("mail taken, answer lost")
 def taken(scene: Scene, _index: int) -> None:
     """Let the server take mails without our hearing of it."""
-    _server(scene, lambda: [_act(scene, "DOT", scene.chance.choice(_TAKEN)) for _act_ in range(2)])
+    _server(scene, lambda: [_act(scene, "DOT", scene.chance.choice(_TAKEN)) for _act_ in range(3)])
 
 
 def _script(scene: Scene, acts: dict[str, tuple[str, ...]]) -> list[dict[str, Any]]:
-    steps = [scene.chance.choice(list(acts)) for _act_ in range(scene.chance.randint(1, 3))]
+    steps = [scene.chance.choice(list(acts)) for _act_ in range(scene.chance.randint(2, 7))]
     return [_act(scene, step, scene.chance.choice(acts[step])) for step in steps]
 
 
@@ -326,6 +337,46 @@ def cut(scene: Scene, _index: int) -> None:
     database = scene.lane.database
     assert isinstance(database, Postgres), "SQLite has no connections to cut"
     _database(scene, lambda _stack: database.cut())
+
+
+@kind("server crashed")
+def crashed(scene: Scene, _index: int) -> None:
+    """End the server as a crash would, and start it again."""
+    database = scene.lane.database
+    assert isinstance(database, Postgres), "SQLite has no server"
+    _database(scene, lambda _stack: database.restart())
+
+
+@kind("disk full")
+def disk_full(scene: Scene, _index: int) -> None:
+    """Leave no room on the disk of the database, or hardly any, for a while."""
+    database = scene.lane.database
+    if database.has_disk:
+        most = 64_000 if database.kind == "sqlite" else 400_000
+        _database(scene, lambda stack: stack.enter_context(database.disk_full(scene.chance.randrange(most))))
+    else:
+        assert database.kind == "sqlite", "to fill the disk of a server, be root"
+        _limited(scene)
+
+
+def _limited(scene: Scene) -> None:
+    """Let the files of the database not grow: the kernel refuses, as it does when the disk is full."""
+    days = scene.days(2)
+    expected = scene.expected(days)
+    scene.begin(days[0])
+    injected, wrong = 0, []
+    for day in days:
+        for now in _tries(day, 4):
+            works = [
+                Work(rounds=(now, now + timedelta(minutes=1)), room=scene.chance.randrange(120_000))
+                for _worker in range(scene.workers)
+            ]
+            ended = scene.lane.run(*works)
+            wrong += scene.complaints(ended, refused=True)
+            injected += sum(bool(one.refused) for one in ended)
+            scene.wait()
+        wrong += scene.lane.finish_day(morning(day))
+    scene.tally.take(judge(scene.lane, expected), injected, wrong)
 
 
 def _database(scene: Scene, harm: Callable[[ExitStack], object], impatient: int = 0) -> None:
@@ -397,3 +448,85 @@ def doubled(scene: Scene, _index: int) -> None:
         wrong += scene.lane.finish_day(now)
     verdict = judge(scene.lane, expected)
     scene.tally.take(verdict, injected, wrong)
+
+
+@kind("ticks missing")
+def missing(scene: Scene, _index: int) -> None:
+    """Let the engine stand still for hours or days, and be killed when it comes back."""
+    first = scene.chance.randrange(1, len(DAYS) - 2)
+    span = DAYS[first : scene.chance.randrange(first + 2, len(DAYS)) + 1]
+    played = (span[0], span[-1])
+    whole, expected = scene.expected(span), scene.expected(played)
+    scene.begin(span[0])
+    injected, wrong = len(span) - 2, []  # one for each day without a round
+    for day in played:
+        late = timedelta(hours=scene.chance.choice((0, 2)))
+        name, nth = scene.point()
+        hit = Hit(point=name, nth=nth, act="kill")
+        ended = scene.lane.run(*[Work(rounds=(morning(day) + late,), hits=(hit,))] * scene.workers)
+        wrong += scene.complaints(ended)
+        injected += bool(late) + sum(one.killed for one in ended)
+        wrong += scene.lane.finish_day(morning(day))
+    verdict = judge(scene.lane, expected)
+    # Against the days as they should have been: what was not told then has been overtaken by a higher rung.
+    overtaken = judge(scene.lane, whole, mode="skewed")
+    verdict.lost += overtaken.lost
+    verdict.problems += overtaken.problems
+    scene.tally.take(verdict, injected, wrong)
+
+
+# --- a backup
+
+
+@kind("yesterday's backup restored")
+def restored(scene: Scene, _index: int) -> None:
+    """Put back the database as it was before the day's mail went out; the mail server does not forget."""
+    (day,) = scene.days(1)
+    expected = scene.expected((day,))
+    scene.begin(day)
+    name, nth = scene.point()
+    hit = Hit(point=name, nth=nth, act="kill")
+    ended = scene.lane.run(*[Work(rounds=(morning(day),), hits=(hit,))] * scene.workers)
+    scene.lane.sink.rest()
+    gone = len(scene.lane.sink.accepted())
+    scene.lane.database.put_back(f"day{DAYS.index(day)}")
+    wrong = scene.complaints(ended) + scene.lane.finish_day(morning(day))
+    scene.tally.take(judge(scene.lane, expected, restored=gone), 1 + sum(one.killed for one in ended), wrong)
+
+
+# --- a command
+
+
+@kind("killed while filing")
+def filing(scene: Scene, _index: int) -> None:
+    """Kill who files a plan: it is there whole or not at all, and filing it again makes one of it."""
+    (day,) = scene.days(1)
+    expected = scene.expected((day,))
+    for name in ("events appended", "change committed"):
+        scene.begin(day)
+        ended = scene.lane.run(
+            *[Work(rounds=(morning(day),), hits=(Hit(point=name, nth=1, act="kill"),), job="file")] * scene.workers
+        )
+        wrong = scene.complaints(ended)
+        half = filed(scene)
+        if half not in ((0, 0, 0), (1, TASKS_FILED, 1)):
+            wrong.append(f"half a plan is there: {half}")
+        again = scene.lane.run(Work(rounds=(morning(day),), job="file"))
+        wrong += scene.complaints(again)
+        wrong += scene.lane.finish_day(morning(day))
+        verdict = judge(scene.lane, expected)
+        got = filed(scene)
+        verdict.lost += got[1] != TASKS_FILED
+        verdict.duplicates += got[0] != 1 or got[2] != 1
+        scene.tally.where[name] += 1
+        scene.tally.take(verdict, sum(one.killed for one in ended), wrong)
+
+
+def filed(scene: Scene) -> tuple[int, int, int]:
+    """Return how many versions of the new plan there are, with how many tasks, by how many events."""
+    (row,) = scene.lane.database.ask(
+        f"SELECT (SELECT count(*) FROM plan_version WHERE plan = '{NEW_PLAN}'),"  # noqa: S608
+        f" (SELECT count(*) FROM task WHERE plan = '{NEW_PLAN}'),"
+        f" (SELECT count(*) FROM event WHERE subject = '{NEW_PLAN}')"
+    )
+    return int(row[0]), int(row[1]), int(row[2])

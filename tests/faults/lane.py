@@ -6,11 +6,11 @@ some milliseconds and yet a real process: it opens its own connections, and dies
 
 from __future__ import annotations
 
-
 import gc
 import json
 import logging
 import os
+import resource
 import select
 import signal
 import time
@@ -26,6 +26,8 @@ from typing import Any, Literal
 
 from planner import points
 from planner.errors import PlannerError
+from planner.service import filing
+from planner.service.desk import Desk
 from scheduler import envelope
 from scheduler.channels import Channel
 from scheduler.channels.email import EmailChannel, Timeouts
@@ -34,12 +36,13 @@ from scheduler.shop import Shop
 from tests.bounce_mails import postfix
 from tests.fakes import at
 from tests.faults.databases import Database, Sqlite
-from tests.faults.province import LEASE, Home
+from tests.faults.province import LEASE, Home, write_plan
 from tests.faults.sink import Sink
 
 #: not in the code: half of a mail is on its way when the worker ends
 HALF = "half of the message"
 QUICK = Timeouts(connect=0.3, mail=0.3, rcpt=0.3, data=0.3, dot=0.4, quit=0.2)
+_PATIENCE = 0.6  # seconds past its lease that a worker stays frozen at most
 _LONGEST = 60  # seconds after which a worker counts as hung
 _OPEN = "('ready', 'leased', 'sending', 'unknown')"
 
@@ -64,7 +67,7 @@ class Work:
     quick: bool = False  #: short waits for the mail server
     tls: Literal["none", "starttls"] = "none"
     impatient: int = 0  #: milliseconds that it waits for a lock, if not as long as usual
-    pages: int | None = None  #: by how many pages its file may grow
+    room: int | None = None  #: octets by which its files may grow at most, where a small disk cannot be had
     job: str = "round"  #: a key of `JOBS`
 
 
@@ -95,8 +98,9 @@ class Lane:
         self.sink = Sink(folder)
         self.home = Home(folder=folder, port=self.sink.port)
         self.home.prepare()
+        write_plan(folder / "plan.yaml")
         self.shop = Shop(settings=self.home.settings(database.url))
-        self.calm = True
+        self.rounds = "round"  #: a key of `JOBS`: how this lane does its rounds
 
     def warm_up(self, now: datetime) -> None:
         """Do one round in this process, so that forks find everything loaded and compiled."""
@@ -173,20 +177,20 @@ class Lane:
         *works: Work,
         on_ask: Callable[[], Callable[[], None] | None] | None = None,
         meanwhile: Work | None = None,
-        frozen: float = LEASE + 0.15,
     ) -> list[Ended]:
         """Let workers work at once until all have ended.
 
         Args:
             works: one worker each.
             on_ask: called when a worker asks; what it returns is called a moment later, while the worker goes on.
-            meanwhile: what another worker does as soon as one is frozen.
-            frozen: seconds that a frozen worker stays so.
+            meanwhile: what another worker does while one is frozen, as soon as its lease is over. The frozen one goes
+                on when that one has ended, or after a while: it may have stopped with the database in its hand.
         """
         running = {n: _Worker(self, work) for n, work in enumerate(works)}
         ended: dict[int, Ended] = {}
         later: list[tuple[float, Callable[[], None]]] = []
         start = time.monotonic()
+        other = -1  # the worker that takes over
         while running:
             ups = [one.up for one in running.values() if one.up >= 0]
             ready = select.select(ups, [], [], 0.004)[0] if ups else []
@@ -197,20 +201,20 @@ class Lane:
                     if undo:
                         later.append((now + 0.35, undo))
                     one.answer()
-                if one.frozen_at and now - one.frozen_at > frozen:
-                    one.frozen_at = 0.0
-                    os.kill(one.pid, signal.SIGCONT)
+                if one.frozen_at and now - one.frozen_at > LEASE + 0.02:
+                    if meanwhile is not None:
+                        other = len(works) + len(ended) + len(running)
+                        running[other] = _Worker(self, meanwhile)
+                        meanwhile = None
+                    if other not in running or now - one.frozen_at > LEASE + _PATIENCE:
+                        one.frozen_at = 0.0
+                        os.kill(one.pid, signal.SIGCONT)
                 if now - start > _LONGEST:
                     one.ended.hung = True
                     os.kill(one.pid, signal.SIGKILL)
                 if one.over():
                     ended[n] = one.ended
                     del running[n]
-                elif one.just_stopped:
-                    one.just_stopped = False
-                    if meanwhile is not None:
-                        running[len(works) + len(ended) + len(running)] = _Worker(self, meanwhile)
-                        meanwhile = None
             for due, undo in list(later):
                 if now >= due or not running:
                     later.remove((due, undo))
@@ -236,7 +240,6 @@ class _Worker:
         self._text = b""
         self.ended = Ended()
         self.frozen_at = 0.0
-        self.just_stopped = False
 
     def listen(self) -> bool:
         """Take in what the worker says; True when it asks."""
@@ -272,7 +275,6 @@ class _Worker:
         if os.WIFSTOPPED(status):
             self.ended.stopped += 1
             self.frozen_at = time.monotonic()
-            self.just_stopped = True
             return False
         self.ended.killed = os.WIFSIGNALED(status) and not self.ended.hung
         if self.up >= 0:
@@ -300,6 +302,7 @@ def _be_worker(lane: Lane, work: Work, up: int, down: int) -> None:
             os.write(up, b'"ask"\n')
             os.read(down, 1)
 
+    gc.disable()  # a short life: collecting would only touch the pages that it shares with its lane
     points.hook = reached
     if any(hit.point == HALF for hit in work.hits):
         _write_in_halves(reached)
@@ -309,7 +312,7 @@ def _be_worker(lane: Lane, work: Work, up: int, down: int) -> None:
         _prepare(lane, work)
         for now in work.rounds:
             try:
-                JOBS[work.job](lane, work, now)
+                JOBS[lane.rounds if work.job == "round" else work.job](lane, work, now)
             except PlannerError as error:  # as the service does
                 refused.append(error.code)
                 time.sleep(0.05)
@@ -325,8 +328,11 @@ def _prepare(lane: Lane, work: Work) -> None:
         database.impatient(engine, work.impatient)
     if isinstance(database, Sqlite):
         database.obey_marks(engine)
-        if work.pages is not None:
-            database.fill_up(engine, work.pages)
+    if work.room is not None:
+        # The kernel refuses to write beyond; the log of an SQLite database is the file that grows.
+        log = Path(f"{engine.url.database}-wal")
+        size = (log.stat().st_size if log.exists() else 0) + work.room
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
 def _write_in_halves(reached: Callable[[str], None]) -> None:
@@ -349,6 +355,15 @@ def _round(lane: Lane, work: Work, now: datetime) -> None:
 
 
 JOBS["round"] = _round
+
+
+def _file(lane: Lane, _work: Work, now: datetime) -> None:
+    desk = Desk(settings=lane.shop.settings, now=now)
+    vars(desk)["engine"] = lane.shop.engine
+    filing.file(desk, lane.home.folder / "plan.yaml")
+
+
+JOBS["file"] = _file
 
 
 def morning(day: Any) -> datetime:

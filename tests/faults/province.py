@@ -1,6 +1,6 @@
 """A small province with work due day by day, made once for each kind of database and kept as one snapshot a morning.
 
-40 agencies, 120 tasks, three people an agency. Each morning of `DAYS` is a snapshot in which all earlier days have been
+24 agencies, 72 tasks, three people an agency. Each morning of `DAYS` is a snapshot in which all earlier days have been
 done without any fault, so that a scenario may begin on any of them.
 """
 
@@ -25,9 +25,12 @@ DIRECTIVE = "kl-2020-04-29"
 FILED = date(2020, 5, 4)
 #: working days, a weekend among them
 DAYS = tuple(date(2020, 5, 18) + timedelta(days=n) for n in (0, 1, 2, 3, 4, 7, 8, 9, 10, 11))
-AGENCIES = 40
+AGENCIES = 24
 LEASE = 0.5  #: seconds; of the database's own clock
 _TASKS = 3
+#: the plan of the last agency is filed in a scenario only; nothing of it falls due on these days
+NEW_PLAN = f"{DIRECTIVE}/a{AGENCIES - 1:02}"
+TASKS_FILED = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,12 +93,26 @@ def found(database: Database, home: Home, seed: int) -> None:
                 (DIRECTIVE, DirectiveImported(directive=directive)),
             ],
         )
-    for code in codes:
+    for code in codes[:-1]:
         tasks = []
         for n in range(1, _TASKS + 1):
-            due = date(2020, 5, 14) + timedelta(days=chance.randrange(75))
+            due = date(2020, 5, 14) + timedelta(days=chance.randrange(45))
             after = (f"I.{n - 1}",) if n > 1 and chance.random() < 0.3 else ()
             tasks.append(planned(f"I.{n}", due, code, after=after))
         province.file(code, *tasks, now=at(FILED))
     province.engine.dispose()
     database.watch()
+
+
+def write_plan(path: Path) -> None:
+    """Write the plan file of the last agency."""
+    agency = f"a{AGENCIES - 1:02}"
+    tasks = "".join(
+        f"      - {{code: I.{n}, title: Nhiệm vụ {n}, responsible: {mailbox(agency)}, due: ngày 1/12/2020}}\n"
+        for n in range(1, TASKS_FILED + 1)
+    )
+    path.write_text(
+        f"agency: {agency}\ndirective: {DIRECTIVE}\nnumber: 12/KH\nsigned: 2020-05-04\n"
+        f"goals:\n  - code: I\n    title: Chuyển đổi số\n    tasks:\n{tasks}",
+        encoding="utf-8",
+    )

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -41,6 +42,21 @@ def _sum(rows: Sequence[Row]) -> Row:
     return total
 
 
+def document(found: Found) -> list[dict[str, Any]]:
+    """Return the rows as plain values."""
+    names = ("kind", "workers", "injected", "survived", "lost", "duplicates", "extra", "explained", "scenarios")
+    return [
+        {
+            "database": database,
+            **{name: getattr(row, name) for name in names},
+            "where": dict(row.where),
+            "failures": [{"command": task.command(database), "problems": found} for task, found in row.failures],
+        }
+        for database, rows in found
+        for row in rows
+    ]
+
+
 def failures(found: Found) -> str:
     """Return what did not hold, with the commands that repeat it; empty when all held."""
     lines = []
@@ -48,7 +64,7 @@ def failures(found: Found) -> str:
         for row in rows:
             for task, problems in row.failures:
                 lines.append(f"FAILED: {task.command(database)}")
-                lines += [f"    {problem}" for problem in problems[:8]]
+                lines += [f"    {problem}" for problem in sorted(problems)[:12]]
     return "\n".join(lines)
 
 

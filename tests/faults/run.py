@@ -5,29 +5,38 @@ Nothing is remembered from one scenario to the next but what the days bring with
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import ctypes
 import multiprocessing
 import os
 import shutil
+import subprocess
 import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
 from tests.faults.databases import Database, Postgres, Sqlite
-from tests.faults.kinds import KINDS, SLICES, Scene
+from tests.faults.kinds import FIRST_SLICES, KINDS, SLICES, Scene
 from tests.faults.lane import Lane, Work, morning
 from tests.faults.province import DAYS, found
 from tests.postgres import PostgresServer, running_postgres
 
 #: A commit must be on its way to the disk when it is told, or a server that is killed forgets it. No file is synced:
 #: nothing here cuts the power.
-SERVER = {"synchronous_commit": "on", "max_connections": "300", "shared_buffers": "64MB", "max_wal_size": "4GB"}
+SERVER = {
+    "synchronous_commit": "on",
+    "max_connections": "300",
+    "shared_buffers": "64MB",
+    "min_wal_size": "32MB",
+    "max_wal_size": "64MB",
+}
 _FAST_FOLDER = Path("/dev/shm")  # noqa: S108 - in memory where there is such a place: nothing outlives a run
 
 
@@ -63,13 +72,28 @@ PLAN: tuple[Entry, ...] = (
     Entry(kind="database read-only", workers=2, share=1),
     Entry(kind="connections cut", workers=1, share=2),
     Entry(kind="connections cut", workers=5, share=2),
+    Entry(kind="server crashed", workers=1, share=0.8),
+    Entry(kind="server crashed", workers=5, share=0.8),
+    Entry(kind="disk full", workers=1, share=0.8),
+    Entry(kind="disk full", workers=2, share=0.8),
     Entry(kind="clocks apart", workers=2, share=1.5),
     Entry(kind="clocks apart", workers=5, share=1.5),
     Entry(kind="ticks doubled", workers=2, share=2),
     Entry(kind="ticks doubled", workers=5, share=3),
+    Entry(kind="ticks missing", workers=1, share=1.5),
+    Entry(kind="ticks missing", workers=2, share=1.5),
+    Entry(kind="yesterday's backup restored", workers=1, share=1),
+    Entry(kind="yesterday's backup restored", workers=2, share=1),
+    Entry(kind="killed while filing", workers=1, share=0.5),
+    Entry(kind="killed while filing", workers=2, share=0.5),
 )
 #: what only one kind of database can suffer
-ONLY = {"connections cut": "postgresql"}
+ONLY = {"connections cut": "postgresql", "server crashed": "postgresql"}
+#: what needs a server and a disk that no other lane uses
+PRIVATE = frozenset({"server crashed", "disk full"})
+_WHOLE = 2000  # injections from which a run does the whole matrix
+_NEW_MOUNTS = 0x00020000  # CLONE_NEWNS
+_SMALL = 400 << 20  # octets: ten mornings of PostgreSQL and its log
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +104,7 @@ class Task:
     workers: int
     index: int
     seed: int
+    rounds: str = "round"  #: how rounds are done
 
     @property
     def name(self) -> str:
@@ -139,25 +164,57 @@ class Row:
 # --- lanes
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """On what lanes stand."""
+
+    folder: Path
+    server: PostgresServer | None  #: None: SQLite
+    ballast: Path | None = None  #: the file that fills up a small disk of their own
+
+    def database(self, name: str) -> Database:
+        """Return the database of a lane."""
+        if self.server is None:
+            return Sqlite(self.folder, name, self.ballast)
+        return Postgres(self.server, name, self.ballast)
+
+
 @contextlib.contextmanager
-def ground(kind: str) -> Iterator[tuple[Path, PostgresServer | None]]:
-    """Give a folder, and a server where one is needed."""
+def ground(kind: str, small: Path | None = None) -> Iterator[Ground]:
+    """Give a folder, and a server where one is needed; on the `small` disk if there is one."""
     place = _FAST_FOLDER if _FAST_FOLDER.is_dir() and os.access(_FAST_FOLDER, os.W_OK) else None
     with contextlib.ExitStack() as stack:
-        folder = Path(tempfile.mkdtemp(prefix="faults-", dir=place))
+        folder = Path(tempfile.mkdtemp(prefix="faults-", dir=small or place))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        server = stack.enter_context(running_postgres(**SERVER)) if kind == "postgresql" else None
-        yield folder, server
+        server = None
+        if kind == "postgresql":
+            server = stack.enter_context(running_postgres(small, **SERVER))
+            if small:  # the files of the lanes themselves are none of the server's
+                folder = Path(tempfile.mkdtemp(prefix="faults-", dir=place))
+                stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        yield Ground(folder=folder, server=server, ballast=small / "ballast" if small else None)
 
 
-def database_of(folder: Path, server: PostgresServer | None, name: str) -> Database:
-    """Return the database of a lane."""
-    return Sqlite(folder, name) if server is None else Postgres(server, name)
+def small_disk() -> Path | None:
+    """Mount a small file system that only this process and its children see; None where that is not allowed."""
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        return None
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(_NEW_MOUNTS) != 0:
+        return None
+    folder = Path(tempfile.mkdtemp(prefix="disk-"))
+    try:
+        for command in (["--make-rprivate", "/"], ["-t", "tmpfs", "-o", f"size={_SMALL}", "none", str(folder)]):
+            if subprocess.run(["mount", *command], check=False, capture_output=True).returncode:
+                return None
+    finally:
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
-def prepare(folder: Path, server: PostgresServer | None, seed: int) -> None:
+def prepare(on: Ground, seed: int) -> None:
     """Make the province and its mornings, for all lanes."""
-    lane = Lane(folder / "first", database_of(folder, server, "first"))
+    lane = Lane(on.folder / "first", on.database("first"))
     try:
         if isinstance(lane.database, Postgres):
             lane.database.create()
@@ -175,9 +232,9 @@ def prepare(folder: Path, server: PostgresServer | None, seed: int) -> None:
 
 
 @contextlib.contextmanager
-def open_lane(folder: Path, server: PostgresServer | None, name: str) -> Iterator[Lane]:
+def open_lane(on: Ground, name: str) -> Iterator[Lane]:
     """Give a lane that is warm."""
-    lane = Lane(folder / name, database_of(folder, server, name))
+    lane = Lane(on.folder / name, on.database(name))
     try:
         lane.begin("warm")
         lane.warm_up(morning(DAYS[0]))
@@ -190,6 +247,7 @@ def play(lane: Lane, task: Task) -> dict[str, Any]:
     """Play one scenario and return what it came to."""
     start = time.monotonic()
     scene = Scene(lane, task.name, task.workers)
+    lane.rounds = task.rounds
     problems: list[str] = []
     try:
         KINDS[task.kind](scene, task.index)
@@ -203,11 +261,23 @@ def play(lane: Lane, task: Task) -> dict[str, Any]:
     }
 
 
-def _lane_process(folder: Path, server: PostgresServer | None, name: str, pipe: Connection) -> None:
-    with open_lane(folder, server, name) as lane:
-        pipe.send(None)
-        while (task := pipe.recv()) is not None:
-            pipe.send(play(lane, task))
+def _lane_process(on: Ground, name: str, pipe: Connection) -> None:
+    with open_lane(on, name) as lane:
+        _serve(lane, pipe)
+
+
+def _private_process(kind: str, seed: int, pipe: Connection) -> None:
+    """Be a lane with a server and a disk of its own, which may be stopped and filled up."""
+    with ground(kind, small_disk()) as on:
+        prepare(on, seed)
+        with open_lane(on, "own") as lane:
+            _serve(lane, pipe)
+
+
+def _serve(lane: Lane, pipe: Connection) -> None:
+    pipe.send(None)
+    while (task := pipe.recv()) is not None:
+        pipe.send(play(lane, task))
 
 
 # --- the run
@@ -227,15 +297,20 @@ def entries(kind: str, chosen: Sequence[str] = (), workers: int = 0) -> list[Ent
 class Wanted:
     """Which scenario comes next, until each entry has its share."""
 
-    def __init__(self, plan: Sequence[Entry], injections: int, seed: int) -> None:
-        self._seed = seed
+    def __init__(self, plan: Sequence[Entry], injections: int, seed: int, rounds: str = "round") -> None:
+        self._rounds = rounds
+        self.seed = seed
         self._single: list[Task] = []
         self.rows = {(one.kind, one.workers): Row(kind=one.kind, workers=one.workers) for one in plan}
         whole = sum(one.share for one in plan)
-        self._fixed = [(one, index) for one in plan if not one.share for index in range(one.days * SLICES)]
-        # The matrix is done whole, in a small run the first slices of it; the others share what is left.
-        self._fixed = self._fixed[: max(1, injections // 40)]
-        rest = injections - 22 * len(self._fixed)
+        # The matrix is done whole, in a small run each place once; the others share what is left.
+        self._fixed = [
+            (one, index)
+            for one in plan
+            if not one.share
+            for index in range(-FIRST_SLICES, one.days * SLICES if injections >= _WHOLE else 0)
+        ]
+        rest = injections - 10 * min(len(self._fixed), FIRST_SLICES)
         self._targets = {
             (one.kind, one.workers): max(1.0, rest * one.share / whole) for one in plan if one.share and whole
         }
@@ -248,21 +323,27 @@ class Wanted:
         self.rows = {(task.kind, task.workers): Row(kind=task.kind, workers=task.workers)}
         self._single = [task]
 
-    def next(self) -> Task | None:
-        """Return the next scenario; None: none is needed any more."""
+    def has(self, *, private: bool) -> bool:
+        """Say whether anything is wanted that needs a server and a disk of its own, or that does not."""
+        return any((name in PRIVATE) == private for name, _workers in self.rows)
+
+    def next(self, *, private: bool) -> Task | None:
+        """Return the next scenario for a lane; None: none is needed any more."""
         if self._single:
             return self._single.pop()
-        if self._fixed:
+        if self._fixed and not private:
             entry, index = self._fixed.pop(0)
-            return Task(kind=entry.kind, workers=entry.workers, index=index, seed=self._seed)
-        need = {name: self._done(name) / target for name, target in self._targets.items()}
+            return Task(kind=entry.kind, workers=entry.workers, index=index, seed=self.seed, rounds=self._rounds)
+        need = {
+            name: self._done(name) / target for name, target in self._targets.items() if (name[0] in PRIVATE) == private
+        }
         name = min(need, key=lambda one: need[one], default=None)
         if name is None or need[name] >= 1:
             return None
         index = self._next[name]
         self._next[name] += 1
         self._under_way[name] += 1
-        return Task(kind=name[0], workers=name[1], index=index, seed=self._seed)
+        return Task(kind=name[0], workers=name[1], index=index, seed=self.seed, rounds=self._rounds)
 
     def _done(self, name: tuple[str, int]) -> float:
         row = self.rows[name]
@@ -276,18 +357,19 @@ class Wanted:
         self.rows[name].add(task, done)
 
 
-def run(kind: str, wanted: Wanted, jobs: int, seed: int, *, say: Any = print) -> None:
+def run(kind: str, wanted: Wanted, jobs: int, *, say: Callable[[str], object] = print) -> None:
     """Play scenarios on several lanes until enough are done."""
-    context = multiprocessing.get_context("fork")
-    with ground(kind) as (folder, server):
-        prepare(folder, server, seed)
-        lanes: dict[Connection, Any] = {}
-        for n in range(jobs):
-            mine, theirs = context.Pipe()
-            process = context.Process(target=_lane_process, args=(folder, server, f"lane{n}", theirs))
-            process.start()
-            theirs.close()
-            lanes[mine] = process
+    with contextlib.ExitStack() as stack:
+        on = None
+        if wanted.has(private=False):
+            on = stack.enter_context(ground(kind))
+            prepare(on, wanted.seed)
+        lanes: dict[Connection, tuple[Any, bool]] = {}
+        for n in range(jobs if on else 0):
+            _start(lanes, False, _lane_process, on, f"lane{n}")
+        if wanted.has(private=True):
+            for _n in range(max(1, jobs // 4)):
+                _start(lanes, True, _private_process, kind, wanted.seed)
         busy: dict[Connection, Task | None] = dict.fromkeys(lanes)
         last = time.monotonic()
         while busy:
@@ -297,7 +379,7 @@ def run(kind: str, wanted: Wanted, jobs: int, seed: int, *, say: Any = print) ->
                 task = busy.pop(pipe)
                 if task is not None:
                     wanted.take(task, done)
-                following = wanted.next()
+                following = wanted.next(private=lanes[pipe][1])
                 pipe.send(following)
                 if following is not None:
                     busy[pipe] = following
@@ -305,8 +387,17 @@ def run(kind: str, wanted: Wanted, jobs: int, seed: int, *, say: Any = print) ->
                 last = time.monotonic()
                 rows = wanted.rows.values()
                 say(f"  {kind}: {sum(r.injected for r in rows)} injected, {sum(r.survived for r in rows)} survived")
-        for pipe, process in lanes.items():
+        for pipe, (process, _private) in lanes.items():
             process.join()
             pipe.close()
             if process.exitcode:
                 raise RuntimeError(f"a lane ended with {process.exitcode}")
+
+
+def _start(lanes: dict[Connection, tuple[Any, bool]], private: bool, target: Any, *arguments: Any) -> None:
+    context = multiprocessing.get_context("fork")
+    mine, theirs = context.Pipe()
+    process = context.Process(target=target, args=(*arguments, theirs))
+    process.start()
+    theirs.close()
+    lanes[mine] = (process, private)

@@ -149,7 +149,7 @@ class _Session(asyncio.Protocol):
         self.server.open.add(self)
         self._reply("CONNECT", "220 sink.example.vn ESMTP")
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - asyncio's own
         self.server.open.discard(self)
 
     def data_received(self, data: bytes) -> None:
