@@ -120,12 +120,17 @@ def judge(lane: Lane, expected: Expected, *, mode: str = "strict", restored: int
     _told(found, seen, expected, mode)
     _acceptances(found, seen, expected, restored)
     _writes(found, seen, lane)
+    if (broken := chain_breaks_at(lane)) is not None:
+        found.problems.append(f"I8: the chain of events breaks at {broken}")
+    return found
+
+
+def chain_breaks_at(lane: Lane) -> int | None:
+    """Return the first event that does not fit into the chain of the log."""
     with reading(lane.shop.engine) as session:
         chain = events.verify(session)
     lane.shop.engine.dispose()
-    if not chain.ok:
-        found.problems.append(f"I8: the chain of events breaks at {chain.first_bad}")
-    return found
+    return chain.first_bad
 
 
 def _told(found: Verdict, seen: Seen, expected: Expected, mode: str) -> None:

@@ -314,7 +314,7 @@ def _be_worker(lane: Lane, work: Work, up: int, down: int) -> None:
             try:
                 JOBS[lane.rounds if work.job == "round" else work.job](lane, work, now)
             except PlannerError as error:  # as the service does
-                refused.append(error.code)
+                refused.append(f"{error.code}: {error}")
                 time.sleep(0.05)
     except BaseException:  # noqa: BLE001 - the worker ends here, and its lane must know why
         crash = traceback.format_exc(limit=-4)
