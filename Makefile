@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE :=
 unexport $(filter PLANNER_%,$(.VARIABLES))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test layers docs lint format types catalogues reference lock wheel faults bench clean
+.PHONY: help demo test layers docs lint format types catalogues reference lock wheel faults mutants bench clean
 .DELETE_ON_ERROR:
 
 help: ## show this list
@@ -75,6 +75,9 @@ wheel: $(TEST)/.ready ## build the wheel into dist/
 FAULTS ?= 10000
 faults: $(TEST)/.ready ## inject FAULTS=10000 faults on each database, and write the figures into docs/reliability.md
 	$(RUN) tests.faults --injections $(FAULTS) --write docs/reliability.md
+
+mutants: $(TEST)/.ready ## take one safeguard after the other away: the tests must notice each time
+	$(RUN) tests.faults.mutants
 
 bench: $(TEST)/.ready ## measure; each measure alone: python -m bench.NAME --json
 	$(RUN) bench.startup

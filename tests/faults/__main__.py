@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import time
 from functools import partial
@@ -13,7 +14,8 @@ from pathlib import Path
 import tests.faults.mark_first  # noqa: F401 - enters the order of sending that `--baseline` asks for
 from tests.faults import report
 from tests.faults.kinds import KINDS
-from tests.faults.run import Task, Wanted, entries, run
+from tests.faults.plan import Task, Wanted, entries
+from tests.faults.run import run
 
 #: what an order of sending can be compared by
 BASELINE = ("killed at random", "mail server fails at a step", "mail taken, answer lost")
@@ -33,6 +35,7 @@ def main() -> int:
     asked.add_argument("--json", action="store_true", help="print the figures as one document")
     asked.add_argument("--write", type=Path, help="put the table into this page, between its two marks")
     options = asked.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # folders and servers are put away
     start = time.monotonic()
     found = []
     for kind in ("sqlite", "postgresql") if options.database == "both" else (options.database,):

@@ -14,7 +14,8 @@ from sqlalchemy import text
 from planner.errors import DeliveryError
 from planner.store.engine import writing
 from scheduler import jobs
-from tests.faults.lane import JOBS, Lane, Work
+from tests.faults.lane import Lane
+from tests.faults.worker import JOBS, Work
 
 _NEXT = text("SELECT id, recipient, body FROM mail WHERE state = 'ready' ORDER BY id LIMIT 1")
 _MARK = text("UPDATE mail SET state = 'sent', sent_at = :at WHERE id = :id AND state = 'ready'")

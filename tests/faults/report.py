@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-from tests.faults.run import Row
+from tests.faults.plan import Row
 
 BEGIN, END = "<!-- figures: written by make faults -->", "<!-- end of figures -->"
 _HEAD = (

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from planner import points
-from tests.faults.kinds import ELSEWHERE
-from tests.faults.lane import HALF
-from tests.faults.run import entries
+from tests.faults.plan import entries
+from tests.faults.scene import ELSEWHERE
+from tests.faults.worker import HALF
 
 ROOT = Path(__file__).parent.parent.parent
 
