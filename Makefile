@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE :=
 unexport $(filter PLANNER_%,$(.VARIABLES))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test mta layers docs lint format types catalogues reference lock units wheel bench clean
+.PHONY: help demo test mta layers docs lint format types catalogues reference lock units wheel faults mutants model bench clean
 .DELETE_ON_ERROR:
 
 help: ## show this list
@@ -81,6 +81,13 @@ units: ## let systemd itself check deploy/; needs systemd
 
 wheel: $(TEST)/.ready ## build the wheel into dist/
 	$(RUN) build --wheel --no-isolation --outdir dist .
+
+FAULTS ?= 10000
+faults: $(TEST)/.ready ## inject FAULTS=10000 faults on each database, and write the figures into docs/reliability.md
+	$(RUN) tests.faults --injections $(FAULTS) --write docs/reliability.md
+
+mutants: $(TEST)/.ready ## take one safeguard after the other away: the tests must notice each time
+	$(RUN) tests.faults.mutants
 
 bench: $(TEST)/.ready ## measure; each measure alone: python -m bench.NAME --json
 	$(RUN) bench.startup

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from planner import points
 from planner.errors import NotFound, WorldFailed
 from planner.i18n import gettext as _
 from planner.store import addresses
@@ -159,6 +160,7 @@ def take_folder(shop: Shop, folder: Path, now: datetime, *, dry_run: bool = Fals
             if data is None:
                 continue
             found = take(shop, data, now, dry_run=dry_run)
+            points.reach("bounce committed")
             _count(counts, found)
             if found.outcome != Taken.LATER and not dry_run:
                 _put_away(new / name, cur, "S" if found.is_read else "F")

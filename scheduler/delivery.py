@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from planner import points
 from planner.domain.notification import MailState
 from planner.errors import DatabaseFailed, DeliveryError
 from planner.i18n import gettext as _
@@ -144,6 +145,7 @@ class _Delivery:
             return found, [] if found else outbox.claim(session, now=self.now, limit=self.held, lease=lease)
 
         opened, mails = await self.book.write(claim)
+        points.reach("claim committed")
         if opened is not None:
             self.outcome.channel_fault = opened.reason
         return mails
@@ -160,6 +162,7 @@ class _Delivery:
             return fence, mails
 
         fence, mails = await self.book.write(take)
+        points.reach("claim committed")
         if fence is None:
             text = _("{reason} It is tried again at {instant}.")
             self.outcome.channel_fault = text.format(reason=standing.reason, instant=vi_instant(standing.probe_at))
@@ -202,6 +205,7 @@ class _Delivery:
             begun, untrue = await self.book.begin(mail)
             if before is not None:
                 await before
+            points.reach("sending committed")
             given_up = not begun
             self.outcome.obsolete += untrue
             return begun
@@ -216,6 +220,7 @@ class _Delivery:
         if receipt is None:
             self.outcome.given_up += given_up
             return before
+        points.reach("accepted")
         self.evidence.took()
         return asyncio.create_task(self._record_sent(mail, receipt))
 
@@ -229,6 +234,7 @@ class _Delivery:
         for wait in (*_PATIENCE, None):
             try:
                 kept = await self.book.sent(accepted)
+                points.reach("settle committed")
             except DatabaseFailed:
                 if wait is None:
                     raise

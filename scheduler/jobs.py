@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import groupby, islice
 
-from planner import i18n
+from planner import i18n, points
 from planner.domain.directive import Directive
 from planner.domain.notification import Notice, NoticeState
 from planner.domain.plan import State
@@ -70,6 +70,7 @@ def run_round(
     """Do one whole round at `now`; `stop` is asked between mails whether to leave the rest to the next round."""
     stop = stop or (lambda: False)
     _key = shop.bounce_key  # a secret that cannot be read is told before any mail is held
+    points.reach("round begun")
     _read_bounces(shop, now)
     done = queue_due(shop, now)
     totals = {"obsolete": done.obsolete, "sent": 0, "retry": 0, "failed": 0, "unknown": 0}
@@ -90,9 +91,11 @@ def run_round(
             fault = outcome.channel_fault
             if not outcome.given_up or fault or stop():
                 break
+    points.reach("mails delivered")
     result = replace(done, channel_fault=fault, on_hold=on_hold, over=over, **totals)
     with writing(shop.engine) as session:
         ticks.record_tick(session, now, result.as_dict())
+    points.reach("round ended")
     mark.keep(shop)
     log.info("round", extra={"counts": result.as_dict()})
     return result
@@ -119,17 +122,21 @@ def queue_due(shop: Shop, now: datetime) -> Round:
     with reading(shop.engine) as session:
         agenda = agenda_of(shop, session, now)
         picture = picture_of(shop, session, now, agenda) if agenda.subjects else None
+    points.reach("picture read")
     judged: dict[str, Notice] = {}
     if picture is not None:
         with i18n.speaking(shop.settings.lang):
             judged = {notice.key: notice for notice in shop.judge(picture, now, agenda.subjects)}
     elif not agenda.is_new:
         return Round()
+    points.reach("judged")
     with writing(shop.engine) as session:
         new = ledger.enqueue(session, judged, policy=shop.policy_version, at=now)
+        points.reach("notices entered")
         settled = upkeep.reconcile(session, judged, now, subjects=agenda.subjects)
         if agenda.is_new or settled:
             marks.leave(session, agenda.mark)
+    points.reach("notices committed")
     return Round(
         queued=new[NoticeState.QUEUED],
         superseded=new[NoticeState.SUPERSEDED] + settled[NoticeState.SUPERSEDED],
@@ -157,6 +164,7 @@ def fill_mails(shop: Shop, now: datetime, stop: Callable[[], bool] = lambda: Fal
         picture = picture_to_tell(shop, session, now, subjects)
         told = ledger.times_told(session, subjects)
         unreached = outbox.unreached_since(session, now - delivery.GIVE_UP_AFTER)
+    points.reach("queue read")
     obsolete = refused = 0
     with i18n.speaking(shop.settings.lang):
         judged = {one.key: one for one in shop.judge(picture, now, subjects)}
@@ -174,8 +182,10 @@ def fill_mails(shop: Shop, now: datetime, stop: Callable[[], bool] = lambda: Fal
                 except InputRejected:  # one person's entry must not silence all the others
                     refused += 1
                     log.exception("mail not written", extra={"notices": [one.id for one in bundle.notices]})
+            points.reach("mails composed")
             with writing(shop.engine) as session:
                 outbox.save_mails(session, mails, now)
+            points.reach("mails committed")
     return Filled(obsolete=obsolete, refused=refused, over=over)
 
 

@@ -42,10 +42,39 @@ START_SECONDS = 60
 class PostgresServer:
     """One running server; databases are made and dropped through it."""
 
-    def __init__(self, pid: int, socket_folder: Path) -> None:
-        self.pid = pid
+    def __init__(self, begin: Callable[[], subprocess.Popen[bytes]], socket_folder: Path) -> None:
+        self._begin = begin
         self.socket_folder = socket_folder
         self._made = 0
+        self.start()
+
+    @property
+    def pid(self) -> int:
+        """Return the process of the server."""
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        self._process = self._begin()
+        try:
+            _wait_until_ready(self._process, self.socket_folder)
+        except BaseException:
+            self._process.kill()
+            self._process.wait()
+            raise
+
+    def is_running(self) -> bool:
+        """Say whether the server is there."""
+        return self._process.poll() is None
+
+    def stop(self, number: int = signal.SIGINT) -> None:
+        """Stop the server: SIGINT cuts open connections, SIGQUIT ends it as a crash would ("immediate")."""
+        self._process.send_signal(number)
+        try:
+            self._process.wait(timeout=START_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
     def url(self, database: str) -> str:
         """Return the SQLAlchemy URL of `database` on this server."""
@@ -68,10 +97,13 @@ class PostgresServer:
 
 
 @contextlib.contextmanager
-def running_postgres(*, durable: bool = False) -> Iterator[PostgresServer]:
+def running_postgres(place: Path | None = None, *, durable: bool = False, **changed: str) -> Iterator[PostgresServer]:
     """Start a server in a folder of its own; stop it and remove the folder at the end.
 
-    `durable` leaves on what makes a commit survive a power cut: for measures, which must pay for it.
+    Args:
+        place: where its files lie, when not with the rest.
+        durable: leave on what makes a commit survive a power cut: for measures, which must pay for it.
+        changed: settings of the server that differ from `FAST`.
     """
     account = _account()
     # Not pytest's folder: its long name does not fit a Unix socket, and nobody else may enter it.
@@ -79,8 +111,9 @@ def running_postgres(*, durable: bool = False) -> Iterator[PostgresServer]:
         folder = Path(name)
         programs = _programs(folder, copied=bool(account))
         if account:
-            os.chown(folder, pwd.getpwnam(account["user"]).pw_uid, -1)
-        data = folder / "data"
+            for own in filter(None, (folder, place)):
+                os.chown(own, pwd.getpwnam(account["user"]).pw_uid, -1)
+        data = (place or folder) / "data"
         made = subprocess.run(
             [programs / "initdb", "-D", data, "-U", "planner", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"],
             check=False,
@@ -91,26 +124,24 @@ def running_postgres(*, durable: bool = False) -> Iterator[PostgresServer]:
         if made.returncode:
             raise RuntimeError(f"PostgreSQL cannot make its files:\n{made.stderr.decode(errors='replace')}")
         settings = {key: value for key, value in FAST.items() if not (durable and key in NOT_DURABLE)}
-        options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
-        with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [programs / "postgres", "-D", data, "-k", folder, *options],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=folder,
-                preexec_fn=_dies_with_parent(),  # noqa: PLW1509 - one system call that takes no lock
-                **account,
-            )
+        options = [part for key, value in {**settings, **changed}.items() for part in ("-c", f"{key}={value}")]
+
+        def begin() -> subprocess.Popen[bytes]:
+            with (folder / "log").open("ab") as log:
+                return subprocess.Popen(
+                    [programs / "postgres", "-D", data, "-k", folder, *options],
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    cwd=folder,
+                    preexec_fn=_dies_with_parent(),  # noqa: PLW1509 - one system call that takes no lock
+                    **account,
+                )
+
+        server = PostgresServer(begin, folder)
         try:
-            _wait_until_ready(process, folder)
-            yield PostgresServer(process.pid, folder)
+            yield server
         finally:
-            process.send_signal(signal.SIGINT)  # fast shutdown: open connections are cut
-            try:
-                process.wait(timeout=START_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            server.stop()
 
 
 def _account() -> dict[str, Any]:

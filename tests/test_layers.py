@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 #: From the ground up. A room may import the rooms of lower floors; rooms of one floor are strangers to each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("planner",),  # the package itself: its version, nothing else
-    ("planner.i18n",),
+    ("planner.i18n", "planner.points"),
     ("planner.errors",),
     ("planner.config", "planner.trust"),
     ("planner.templating",),
@@ -48,6 +48,7 @@ ONLY: dict[str, frozenset[str]] = {
             "planner.domain",
             "planner.errors",
             "planner.i18n",
+            "planner.points",
             "planner.reporter",
             "planner.store",
             "planner.templating",

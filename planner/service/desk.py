@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache, cached_property
 
-from planner import calendars
+from planner import calendars, points
 from planner.config import ZONE, Settings
 from planner.domain.agency import Officer
 from planner.domain.calendar import Calendar
@@ -74,6 +74,7 @@ class Desk:
         with database.writing(self.engine, dry_run=self.dry_run) as session:
             database.lock_appends(session)
             yield session
+        points.reach("change committed")
 
     def record(
         self, session: Session, changes: Sequence[tuple[str, Change]], *, book: Book | None = None, reason: str = ""

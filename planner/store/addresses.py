@@ -13,6 +13,7 @@ from enum import StrEnum
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
+from planner import points
 from planner.domain.changes import AddressDied, AddressRevived, Change
 from planner.domain.notification import MailState, NoticeState
 from planner.i18n import N_
@@ -111,6 +112,7 @@ def take_back(session: Session, back: Return, at: datetime) -> Taken:
     if changed is None and session.scalar(select(MAIL.c.state).where(MAIL.c.id == mail.id)) in _HELD:
         return Taken.LATER
     _write_down(session, back, at, carried=_free(session, mail.id, at))
+    points.reach("bounce entered")
     patience = PATIENCE.get(back.cause)
     if patience is None or mail.day - _returned_since(session, mail.recipient, mail.id, mail.day) < patience:
         return Taken.RETURNED
@@ -191,6 +193,7 @@ def die(session: Session, email: str, *, status: str, detail: str, at: datetime)
     change: Change = AddressDied(email=email, status=status, detail=detail)
     events.append(session, [(email, change)], at=at, actor=SYSTEM, reason=in_words(status, detail))
     save_all(session, [change], Book(), at, "")
+    points.reach("address died")
     return True
 
 

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from planner import points
 from planner.domain.changes import Change
 from planner.store.bulk import insert_rows
 from planner.store.engine import lock_appends
@@ -84,6 +85,7 @@ def append(
         )
         previous = digest
     insert_rows(session, table_of(EventRow), rows)
+    points.reach("events appended")
     return [int(str(row["seq"])) for row in rows]
 
 

@@ -22,6 +22,7 @@ from typing import Any, cast
 from sqlalchemy import Table, and_, bindparam, case, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
+from planner import points
 from planner.domain.notification import MailState, Notice, NoticeState
 from planner.store import ledger
 from planner.store.engine import DatabaseEpoch
@@ -196,6 +197,7 @@ def save_mails(session: Session, mails: Sequence[tuple[NewMail, Sequence[int]]],
         bodies = [{"mail_id": mail_id, "body": mine[key][0].body} for key, mail_id in ids.items()]
         session.connection().execute(_INSERT_BODY, bodies)
         ledger.put_into(session, {one: mail_id for key, mail_id in ids.items() for one in mine[key][1]})
+    points.reach("mail stored")
     return set(ids)
 
 
@@ -208,6 +210,7 @@ def reap(session: Session) -> None:
     """Take back what dead workers hold: before DATA a mail is ready again, after it nobody knows."""
     for held, then in ((MailState.LEASED, MailState.READY), (MailState.SENDING, MailState.UNKNOWN)):
         session.execute(_REAP, {"b_held": held.value, "b_then": then.value})
+    points.reach("leases reaped")
 
 
 def claim(session: Session, *, now: datetime, limit: int, lease: int) -> list[HeldMail]:
@@ -222,6 +225,7 @@ def claim(session: Session, *, now: datetime, limit: int, lease: int) -> list[He
         return []
     bodies = dict(map(tuple, session.execute(_BODIES, {"b_ids": [row.id for row in rows]})))
     held = (HeldMail(**row._mapping, body=bodies[row.id], lease=lease) for row in rows)
+    points.reach("mails claimed")
     return sorted(held, key=lambda mail: mail.id)
 
 
@@ -237,6 +241,7 @@ def begin_data(session: Session, mail: HeldMail, at: datetime) -> bool:
     """
     held = {"b_id": mail.id, "b_fence": mail.fence}
     if session.scalar(_BEGIN, {**held, "b_lease": mail.lease}) is not None:
+        points.reach("sending marked")
         return True
     stale = ledger.stale_in(session, mail.id)
     if not stale or session.scalar(_GIVE_UP_HELD, held) is None:
@@ -293,6 +298,7 @@ def settle(
     final = _THEN.get(state)
     if final is not None:
         ledger.told(session, mail.id, final, at)
+    points.reach("settled")
     return True
 
 

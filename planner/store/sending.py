@@ -17,6 +17,7 @@ from sqlalchemy import BigInteger, Text, and_, bindparam, case, func, insert, nu
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
+from planner import points
 from planner.domain.notification import MailState, NoticeState
 from planner.store import ledger
 from planner.store.engine import DatabaseEpoch
@@ -40,7 +41,9 @@ def begin_all(session: Session, mails: Sequence[HeldMail]) -> set[int]:
     if not mails:
         return set()
     dialect = _dialect(session)
-    return set(session.scalars(_statements(dialect).begin, {**_names(dialect, mails), "b_lease": mails[0].lease}))
+    begun = set(session.scalars(_statements(dialect).begin, {**_names(dialect, mails), "b_lease": mails[0].lease}))
+    points.reach("sending marked")
+    return begun
 
 
 def settle_sent(session: Session, accepted: Sequence[Accepted], at: datetime) -> set[int]:
@@ -69,6 +72,7 @@ def settle_sent(session: Session, accepted: Sequence[Accepted], at: datetime) ->
         )
         ids = sorted(kept)
         session.execute(statements.told, {"b_ids": json.dumps(ids) if dialect == "sqlite" else ids, "b_at": at})
+    points.reach("settled")
     return kept
 
 

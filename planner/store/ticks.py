@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
+from planner import points
 from planner.store.engine import DatabaseEpoch
 from planner.store.registers import upserting
 from planner.store.tables import TickRow, WorkerRow, table_of
@@ -19,6 +20,7 @@ _FORGOTTEN = 86_400  # seconds after which a process that was killed is struck o
 def record_tick(session: Session, at: datetime, counts: Mapping[str, int]) -> None:
     """Leave the mark of one round."""
     session.execute(insert(TickRow).values(at=at, counts=dict(counts)))
+    points.reach("tick recorded")
 
 
 def last_tick(session: Session) -> datetime | None:

@@ -14,6 +14,7 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, and_, bindparam, case, or_, select, update
 from sqlalchemy.orm import Session
 
+from planner import points
 from planner.config import ZONE
 from planner.domain.notification import MailState, Notice, NoticeState
 from planner.store import cases, ledger, outbox
@@ -96,6 +97,7 @@ def reconcile(
             follow,
         )
     ledger.release(session, sorted(gone))
+    points.reach("ledger settled")
     return +done
 
 

@@ -21,7 +21,7 @@ from typing import Literal, NoReturn, Self
 
 from aiosmtplib import SMTP, SMTPConnectError, SMTPException, SMTPResponseException, SMTPServerDisconnected
 
-from planner import trust
+from planner import points, trust
 from planner.errors import DeliveryError, UsageRefused
 from planner.i18n import gettext as _
 from scheduler.channels import Receipt
@@ -157,6 +157,7 @@ class EmailChannel:
         which the server wants no more, shows so here: nothing of the mail is under way, and a new one is opened.
         """
         while (kept := await self._take()).mails:
+            points.reach("before MAIL")
             try:
                 await kept.client.mail(sender, timeout=min(self._timeouts.mail, self._timeouts.connect))
             except (SMTPException, OSError) as error:
@@ -164,6 +165,7 @@ class EmailChannel:
                 kept.client.close()
             else:
                 return kept
+        points.reach("before MAIL")
         try:
             with _at("mail"):
                 await kept.client.mail(sender, timeout=self._timeouts.mail)
@@ -177,8 +179,10 @@ class EmailChannel:
     ) -> Receipt | None:
         client, waits = kept.client, self._timeouts
         kept.is_clean = False
+        points.reach("after MAIL")
         with _at("rcpt"):
             await client.rcpt(recipient, timeout=waits.rcpt)
+        points.reach("after RCPT")
         if not await before_data():
             return None
         with _at("data"):
@@ -187,11 +191,13 @@ class EmailChannel:
             _refuse("data", ready.code, ready.message)
         # Not `client.data()`: it has one timeout for two waits, and cannot tell a connection lost before the go-ahead
         # (nothing was sent) from one lost after the dot (the server may have it).
+        points.reach("go-ahead given")
         with _at("data"):
             if client.protocol is None:
                 raise SMTPServerDisconnected("lost after the go-ahead, before the message")
         with _at("data", ambiguous=True):
             client.protocol.write(_stuffed(data))
+            points.reach("message written")
             verdict = await client.protocol.read_response(timeout=waits.dot)
             if verdict.code // 100 not in (2, 4, 5):
                 raise SMTPException(f"{verdict.code} is no verdict")
