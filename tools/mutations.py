@@ -1,0 +1,308 @@
+"""The mutations that the tests must notice: what is broken, where, and what the break would cost.
+
+Data only. The texts are short so that they survive changes around them; `tests/test_tools.py` sees that each stands
+exactly once in its file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+BOTH = ("sqlite", "postgresql")
+ANY = ("",)
+
+_OUTBOX = "planner/store/outbox.py"
+_LEDGER = "planner/store/ledger.py"
+_ENGINE = "planner/store/engine.py"
+_EVENTS = "planner/store/events.py"
+_JOBS = "scheduler/jobs.py"
+_DELIVERY = "scheduler/delivery.py"
+_DUE = "scheduler/due.py"
+_SHOP = "scheduler/shop.py"
+_EMAIL = "scheduler/channels/email.py"
+
+_STORE = ("tests/store/test_outbox.py", "tests/store/test_guards.py")
+_POST = ("tests/scheduler/test_delivery.py",)
+_ROUNDS = ("tests/scheduler/test_jobs.py",)
+_RULES = ("tests/scheduler/test_rules.py", "tests/scheduler/test_due.py", "tests/scheduler/test_ladder.py")
+_CHAIN = ("tests/store/test_events.py",)
+_GUARDS = ("tests/store/test_guards.py",)
+_CHANNEL = ("tests/scheduler/test_email_channel.py", "tests/scheduler/test_email_failures.py")
+_MODEL = ("tests/model",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edit:
+    """One replacement in one file."""
+
+    file: str
+    old: str  #: stands exactly once
+    new: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mutation:
+    """One way to break the program."""
+
+    name: str
+    claim: str  #: what must not happen, and would
+    edits: tuple[Edit, ...]
+    tests: tuple[str, ...]  #: arguments of pytest
+    databases: tuple[str, ...] = BOTH  #: on each of these a test must fail; "": the database does not matter
+
+
+def _one(file: str, old: str, new: str) -> tuple[Edit, ...]:
+    return (Edit(file=file, old=old, new=new),)
+
+
+MUTATIONS: tuple[Mutation, ...] = (
+    # --- who holds a mail ---
+    Mutation(
+        name="no-fence-when-settling",
+        claim="a worker that froze past its lease writes over what the next one did",
+        edits=_one(
+            _OUTBOX,
+            'MAIL.c.fence == bindparam("b_fence"),\n        MAIL.c.state.in_(',
+            'MAIL.c.fence >= bindparam("b_fence"),\n        MAIL.c.state.in_(',
+        ),
+        tests=_STORE,
+    ),
+    Mutation(
+        name="no-fence-before-data",
+        claim="a worker that froze past its lease sends a mail that another one holds",
+        edits=_one(
+            _OUTBOX,
+            'MAIL.c.fence == bindparam("b_fence"),\n    MAIL.c.state == ',
+            'MAIL.c.fence >= bindparam("b_fence"),\n    MAIL.c.state == ',
+        ),
+        tests=_STORE,
+    ),
+    Mutation(
+        name="claim-leaves-the-fence",
+        claim="two workers hold a mail under the same number",
+        edits=_one(
+            _OUTBOX,
+            'fence=MAIL.c.fence + 1,\n        lease_until=DatabaseEpoch() + bindparam("b_lease")',
+            'fence=MAIL.c.fence,\n        lease_until=DatabaseEpoch() + bindparam("b_lease")',
+        ),
+        tests=_STORE,
+    ),
+    Mutation(
+        name="reap-takes-live-leases",
+        claim="a mail is taken from a worker that is sending it",
+        edits=_one(_OUTBOX, "MAIL.c.lease_until < DatabaseEpoch()", "MAIL.c.lease_until < DatabaseEpoch() + 9999"),
+        tests=_STORE,
+    ),
+    Mutation(
+        name="leases-never-reaped",
+        claim="what a killed worker held is never sent",
+        edits=_one(_DELIVERY, "await book.write(outbox.reap)", "await book.write(lambda session: None)"),
+        tests=_POST,
+    ),
+    Mutation(
+        name="lease-by-the-callers-now",
+        claim="leases run on the time that a caller claims it is",
+        edits=_one(_OUTBOX, '"b_lease": lease})', '"b_lease": lease + (now.timestamp() - __import__("time").time())})'),
+        tests=_STORE,
+    ),
+    Mutation(
+        name="lease-by-the-hosts-clock",
+        claim="a host whose clock is wrong takes mails that another one is sending",
+        edits=_one(
+            _OUTBOX,
+            "from planner.store.engine import DatabaseEpoch",
+            "import time\nfrom sqlalchemy.types import Float\n\n"
+            "def DatabaseEpoch():\n"
+            "    return bindparam(None, callable_=lambda: time.time(), type_=Float(), unique=True)\n",
+        ),
+        tests=_GUARDS,
+    ),
+    Mutation(
+        name="claim-without-a-lock",
+        claim="two workers take the same mail at once",
+        edits=(
+            Edit(file=_OUTBOX, old="            .with_for_update(skip_locked=True)\n", new=""),
+            Edit(
+                file=_OUTBOX,
+                old="            .scalar_subquery()\n        ),\n        MAIL.c.state.in_(_OPEN),",
+                new="            .scalar_subquery()\n        ),",
+            ),
+        ),
+        tests=(*_STORE, *_POST),
+        databases=("postgresql",),  # SQLite admits one writer at a time
+    ),
+    # --- each thing once ---
+    Mutation(
+        name="no-unique-key",
+        claim="two hosts that queue at once enter a notice twice",
+        edits=(
+            Edit(
+                file=_LEDGER,
+                old='.on_conflict_do_nothing(index_elements=["key"])',
+                new='.on_conflict_do_nothing(index_elements=["id"])',
+            ),
+            Edit(
+                file="planner/store/migrations/versions/0001_initial.py",
+                old='sa.UniqueConstraint("key", name=op.f("uq_notice_key")),',
+                new="",
+            ),
+            Edit(
+                file="planner/store/migrations/versions/0001_initial.py",
+                old='sa.UniqueConstraint("key", name=op.f("uq_mail_key")),',
+                new="",
+            ),
+        ),
+        tests=_STORE,
+    ),
+    Mutation(
+        name="a-known-key-is-an-error",
+        claim="of two hosts that queue at once, one fails",
+        edits=_one(_LEDGER, '.on_conflict_do_nothing(index_elements=["key"])', ""),
+        tests=(*_STORE, *_POST),
+        databases=("postgresql",),  # SQLite admits one writer at a time
+    ),
+    Mutation(
+        name="begin-deferred",
+        claim="writers at the same time fail at once with 'locked' instead of waiting",
+        edits=_one(_ENGINE, '"BEGIN" if reading else "BEGIN IMMEDIATE"', '"BEGIN" if reading else "BEGIN DEFERRED"'),
+        tests=(*_STORE, *_CHAIN, *_POST),
+        databases=("sqlite",),
+    ),
+    Mutation(
+        name="digest-key-without-the-day",
+        claim="who had a digest once gets no other ever",
+        edits=_one(
+            _JOBS, 'mail_key("digest", recipient, today,', 'mail_key("digest", recipient, date(2020, 1, 1),'
+        ),
+        tests=_ROUNDS,
+    ),
+    Mutation(
+        name="many-digests-a-day",
+        claim="a person gets a second digest on one day",
+        edits=_one(_JOBS, "return notice.urgent or not digests", "return True or not digests"),
+        tests=_ROUNDS,
+    ),
+    Mutation(
+        name="new-message-id-at-each-try",
+        claim="a repeat after a lost answer looks like a new mail",
+        edits=_one(
+            _DELIVERY,
+            "data=mail.body, before_data",
+            'data=mail.body.replace(b"Message-ID: <", b"Message-ID: <%d." % mail.fence), before_data',
+        ),
+        tests=_POST,
+    ),
+    # --- the moment of sending ---
+    Mutation(
+        name="no-recheck-before-data",
+        claim="a task that was handed in is reminded of",
+        edits=_one(
+            _OUTBOX,
+            ".where(_HELD, ~select(ledger.NOTICE.c.id).where(ledger.NOTICE.c.mail_id == MAIL.c.id, "
+            "ledger.is_stale()).exists())",
+            ".where(_HELD)",
+        ),
+        tests=(*_STORE, *_ROUNDS),
+    ),
+    Mutation(
+        name="recheck-not-heeded",
+        claim="the channel sends although it was told not to",
+        edits=_one(_EMAIL, "if not await before_data():", "if not await before_data() and False:"),
+        tests=_CHANNEL,
+        databases=ANY,
+    ),
+    Mutation(
+        name="sending-not-recorded-before-data",
+        claim="nobody knows that a killed worker may have sent a mail",
+        edits=_one(_OUTBOX, ".values(state=MailState.SENDING.value, ", ".values(state=MailState.LEASED.value, "),
+        tests=(*_STORE, *_POST),
+    ),
+    Mutation(
+        name="sent-recorded-before-data",
+        claim="a worker killed before the message loses the mail",
+        edits=_one(_OUTBOX, ".values(state=MailState.SENDING.value, ", ".values(state=MailState.SENT.value, "),
+        tests=(*_STORE, *_POST),
+    ),
+    Mutation(
+        name="unknown-is-never-resent",
+        claim="a mail of unknown fate is lost",
+        edits=_one(
+            _OUTBOX, "_OPEN = (MailState.READY.value, MailState.UNKNOWN.value)", "_OPEN = (MailState.READY.value,) * 2"
+        ),
+        tests=_STORE,
+    ),
+    Mutation(
+        name="given-up-mail-keeps-its-notices",
+        claim="what still holds of a mail given up is never told",
+        edits=_one(_OUTBOX, "    ledger.release(session, [mail.id])\n", ""),
+        tests=_STORE,
+    ),
+    Mutation(
+        name="ambiguous-counts-as-not-sent",
+        claim="a mail that the server may have is not known as such",
+        edits=_one(_DELIVERY, "if error.ambiguous:", "if False:"),
+        tests=_POST,
+    ),
+    Mutation(
+        name="no-waiting-between-tries",
+        claim="a server in trouble is hammered",
+        edits=_one(_DELIVERY, "timedelta(minutes=minutes * _jitter(mail))", "timedelta()"),
+        tests=_POST,
+    ),
+    # --- what is told ---
+    Mutation(
+        name="lower-rungs-told",
+        claim="after an outage every rung missed is told at once",
+        edits=_one(_DUE, "state=NoticeState.SUPERSEDED)", "state=NoticeState.QUEUED)"),
+        tests=_ROUNDS,
+    ),
+    Mutation(
+        name="superiors-of-the-blocked-told",
+        claim="who waits for another agency is escalated",
+        edits=_one(_DUE, "if subject.blocker is not None and role is not Role.RESPONSIBLE:", "if False:"),
+        tests=_ROUNDS,
+    ),
+    Mutation(
+        name="told-twice-in-two-roles",
+        claim="a person with two roles is told twice",
+        edits=_one(_DUE, "if officer is not None and officer.email in told:", "if False:"),
+        tests=_RULES,
+        databases=ANY,
+    ),
+    Mutation(
+        name="sending-hours-ignored",
+        claim="mail leaves at night",
+        edits=_one(_SHOP, "return sending.opens <= local", "return True or sending.opens <= local"),
+        tests=_ROUNDS,
+    ),
+    Mutation(
+        name="days-off-ignored",
+        claim="mail leaves on a day off",
+        edits=_one(_SHOP, "if sending.working_days_only and not", "if False and not"),
+        tests=_ROUNDS,
+    ),
+    Mutation(
+        name="held-back-never-returns",
+        claim="a returned result is never reminded of again",
+        edits=_one(
+            _LEDGER,
+            "HELD_BACK = (NoticeState.SUPPRESSED, NoticeState.OBSOLETE, NoticeState.BOUNCED)",
+            "HELD_BACK = (NoticeState.BOUNCED,)",
+        ),
+        tests=_ROUNDS,
+    ),
+    # --- what is kept ---
+    Mutation(
+        name="not-synchronous",
+        claim="a power cut takes what was recorded as sent",
+        edits=_one(_ENGINE, "PRAGMA synchronous = FULL", "PRAGMA synchronous = OFF"),
+        tests=_GUARDS,
+        databases=("sqlite",),
+    ),
+    Mutation(
+        name="chain-without-the-previous-hash",
+        claim="an event can be taken out of the log unseen",
+        edits=_one(_EVENTS, "        previous = digest\n    insert_rows", "        previous = GENESIS\n    insert_rows"),
+        tests=_CHAIN,
+    ),
+)
