@@ -19,6 +19,11 @@ _JOBS = "scheduler/jobs.py"
 _DELIVERY = "scheduler/delivery.py"
 _DUE = "scheduler/due.py"
 _SHOP = "scheduler/shop.py"
+_RULE = "scheduler/rules.py"
+_LADDER = "scheduler/ladder.py"
+_WAITING = "scheduler/waiting.py"
+_NOTICE = "planner/domain/notification.py"
+_UPKEEP = "planner/store/upkeep.py"
 _EMAIL = "scheduler/channels/email.py"
 
 _STORE = ("tests/store/test_outbox.py", "tests/store/test_guards.py")
@@ -246,7 +251,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         name="no-waiting-between-tries",
         claim="a server in trouble is hammered",
-        edits=_one(_DELIVERY, "timedelta(minutes=minutes * _jitter(mail))", "timedelta()"),
+        edits=_one(_DELIVERY, "timedelta(minutes=minutes * _jitter(mail))", "timedelta(seconds=minutes * _jitter(mail))"),
         tests=_POST,
     ),
     # --- what is told ---
@@ -290,6 +295,156 @@ MUTATIONS: tuple[Mutation, ...] = (
             "HELD_BACK = (NoticeState.BOUNCED,)",
         ),
         tests=_ROUNDS,
+    ),
+    # --- what only the whole, over many days, shows: the model ---
+    Mutation(
+        name="rungs-on-days-off",
+        claim="the rung of a last day that is a day off falls on that day and is told late",
+        edits=_one(_RULE, "return calendar.previous_working(anchor)\n    if", "return anchor\n    if"),
+        tests=_MODEL,
+        databases=ANY,
+    ),
+    Mutation(
+        name="calendar-days-not-moved-on",
+        claim="a rung of calendar days falls on a day off",
+        edits=_one(
+            _RULE,
+            "day = calendar.next_working(anchor + timedelta(days=trigger.offset))",
+            "day = anchor + timedelta(days=trigger.offset)",
+        ),
+        tests=_MODEL,
+        databases=ANY,
+    ),
+    Mutation(
+        name="repeats-without-a-cap",
+        claim="a repeating rung never ends",
+        edits=_one(_RULE, "while cap is None or len(days) < cap:", "while True:"),
+        tests=_MODEL,
+        databases=ANY,
+    ),
+    Mutation(
+        name="repeats-drift",
+        claim="a day off pushes every later repeat on",
+        edits=_one(
+            _RULE, 'raw = anchor + timedelta(days=trigger.offset) if trigger.unit == "d" else first', "raw = first"
+        ),
+        tests=_MODEL,
+        databases=ANY,
+    ),
+    Mutation(
+        name="absent-people-told",
+        claim="a mail goes to somebody who is away",
+        edits=_one(_LADDER, "frozenset(self._away) | frozenset(state.dead_addresses)", "frozenset(state.dead_addresses)"),
+        tests=_MODEL,
+        databases=ANY,
+    ),
+    Mutation(
+        name="dead-addresses-told",
+        claim="a mail goes to an address at which nothing arrives",
+        edits=_one(_LADDER, "frozenset(self._away) | frozenset(state.dead_addresses)", "frozenset(self._away)"),
+        tests=_MODEL,
+        databases=ANY,
+    ),
+    Mutation(
+        name="successor-not-followed",
+        claim="an agency that is no more is told",
+        edits=_one(_LADDER, "self._owner[agency] = self._owners.of(agency)", "self._owner[agency] = agency"),
+        tests=_MODEL,
+        databases=ANY,
+    ),
+    Mutation(
+        name="own-agency-blocks",
+        claim="an agency's own late task silences its superiors",
+        edits=_one(_WAITING, " and self._owner(end) != self._owner(one)", ""),
+        tests=_MODEL,
+        databases=ANY,
+    ),
+    Mutation(
+        name="blocked-though-nobody-is-urged",
+        claim="a late task goes quiet although nobody is told of the one it waits for",
+        edits=_one(_WAITING, " and self._is_urged(end)", ""),
+        tests=_MODEL,
+        databases=ANY,
+    ),
+    Mutation(
+        name="blocked-by-what-is-not-late",
+        claim="a late task goes quiet for one that is still in time",
+        edits=_one(_WAITING, "if self._is_late(other)]", "if True]"),
+        tests=_MODEL,
+        databases=ANY,
+    ),
+    Mutation(
+        name="key-without-the-revision",
+        claim="an extended task is never reminded of again",
+        edits=_one(_NOTICE, "str(self.revision), ", '"0", '),
+        tests=_MODEL,
+        databases=ANY,
+    ),
+    Mutation(
+        name="key-without-the-day",
+        claim="a repeating rung is told once only",
+        edits=_one(_NOTICE, "self.nominal.isoformat(), ", '"", '),
+        tests=_MODEL,
+        databases=ANY,
+    ),
+    Mutation(
+        name="returned-mail-not-retold",
+        claim="what came back is told to nobody",
+        edits=_one(
+            _LEDGER,
+            "HELD_BACK = (NoticeState.SUPPRESSED, NoticeState.OBSOLETE, NoticeState.BOUNCED)",
+            "HELD_BACK = (NoticeState.SUPPRESSED, NoticeState.OBSOLETE)",
+        ),
+        tests=_MODEL,
+        databases=ANY,
+    ),
+    Mutation(
+        name="returned-mail-retold-to-the-same-person",
+        claim="who stands in is told the same step twice",
+        edits=_one(_LEDGER, "received = or_(", "received = and_("),
+        tests=_MODEL,
+        databases=ANY,
+    ),
+    Mutation(
+        name="yesterdays-digest-kept",
+        claim="a digest that could not leave goes out beside the next day's",
+        edits=_one(_UPKEEP, "elif not row.is_old:", "elif True:"),
+        tests=_MODEL,
+        databases=ANY,
+    ),
+    Mutation(
+        name="change-of-person-not-followed",
+        claim="what waits goes to somebody who has left",
+        edits=_one(
+            _UPKEEP, "elif (notice.recipient, notice.kind.value) != (row.recipient, row.kind):", "elif False:"
+        ),
+        tests=_MODEL,
+        databases=ANY,
+    ),
+    Mutation(
+        name="day-handed-in-by-utc",
+        claim="what was handed in before seven in the morning counts from the day before",
+        edits=_one(_DUE, "record.state_since.astimezone(ZONE).date()", "record.state_since.date()"),
+        tests=_MODEL,
+        databases=ANY,
+    ),
+    Mutation(
+        name="today-by-utc",
+        claim="before seven in the morning the engine works on the day before",
+        edits=_one(_DUE, "self._today = now.astimezone(ZONE).date()", "self._today = now.date()"),
+        tests=_MODEL,
+        databases=ANY,
+    ),
+    Mutation(
+        name="suspended-is-open",
+        claim="a suspended task is reminded of",
+        edits=_one(
+            "planner/domain/status.py",
+            "return self in (TaskState.ASSIGNED, TaskState.IN_PROGRESS, TaskState.RETURNED)",
+            "return self in (TaskState.ASSIGNED, TaskState.IN_PROGRESS, TaskState.RETURNED, TaskState.SUSPENDED)",
+        ),
+        tests=_MODEL,
+        databases=ANY,
     ),
     # --- what is kept ---
     Mutation(

@@ -189,6 +189,17 @@ class Mail:
     recipient: str
     keys: list[Key]
     state: str = "ready"
+    given_up: bool = False  #: in this round, just before the message
+
+
+@dataclass
+class Post:
+    """How the mail server fails."""
+
+    down: bool = False  #: takes nothing from anybody
+    refused: set[str] = field(default_factory=set)  #: addresses that it refuses for good
+    cut: set[str] = field(default_factory=set)  #: whose next mail it takes, but the answer is lost on the way
+    meanwhile: Callable[[], None] | None = None  #: happens when the first mail is about to go
 
 
 @dataclass
@@ -399,13 +410,11 @@ class Oracle:
 
     # --- a round ---
 
-    def round(self, local: datetime, *, down: bool, refused: set[str]) -> list[Mail]:
-        """Do what a round must do at a local time, and return the mails that the server takes.
+    def round(self, local: datetime, post: Post) -> list[tuple[Mail, bool]]:
+        """Do what a round must do at a local time.
 
-        Args:
-            local: the province's time.
-            down: the mail server takes nothing from anybody.
-            refused: addresses that it refuses for good.
+        Returns:
+            The mails that the server takes, each with whether its answer was heard.
         """
         today = local.date()
         expected = self.expected(today)
@@ -414,18 +423,50 @@ class Oracle:
         if not self.facts.ladder.is_open(local):
             return []
         self._write(expected, today)
-        taken = []
+        taken = self._deliver(post)
+        if any(mail.state == "obsolete" and mail.given_up for mail in self.mails):
+            # What still holds of a mail given up just before the message goes out in another one, in the same round.
+            self._write(self.expected(today), today)
+            taken += self._deliver(post)
         for mail in self.mails:
-            if mail.state != "ready" or down:
-                continue
-            mail.state = "bounced" if mail.recipient in refused else "sent"
-            for key in mail.keys:
-                self.ledger[key].state = mail.state
-            if mail.state == "sent":
-                taken.append(mail)
-            else:
-                self.facts.dead.add(mail.recipient)
+            mail.given_up = False
         return taken
+
+    def _deliver(self, post: Post) -> list[tuple[Mail, bool]]:
+        taken = []
+        for mail in [mail for mail in self.mails if mail.state in ("ready", "unknown")]:
+            if post.down:
+                return []
+            if post.meanwhile is not None:
+                meanwhile, post.meanwhile = post.meanwhile, None
+                meanwhile()
+            if mail.recipient in post.refused:
+                mail.state = "bounced"
+                self.facts.dead.add(mail.recipient)
+            elif any(not self._holds(key) for key in mail.keys):
+                mail.state, mail.given_up = "obsolete", True
+                for key in mail.keys:
+                    row = self.ledger[key]
+                    row.state, row.mail = "queued" if self._holds(key) else "obsolete", None
+                continue
+            else:
+                heard = mail.recipient not in post.cut
+                post.cut.discard(mail.recipient)
+                mail.state = "sent" if heard else "unknown"
+                taken.append((mail, heard))
+            if mail.state != "unknown":
+                for key in mail.keys:
+                    self.ledger[key].state = mail.state
+        return taken
+
+    def _holds(self, key: Key) -> bool:
+        """Say whether a notice still holds as far as its own task or plan goes: asked just before the message."""
+        subject, revision, rung, *_rest = key
+        if ":" not in subject:
+            return subject.split("/")[1] in self.facts.owing
+        task = self.facts.tasks[subject]
+        anchor = next(one.anchor for one in self.facts.ladder.rungs if one.name == rung)
+        return task.revision == revision and (task.state == "submitted" if anchor == "submitted" else task.is_open)
 
     def _enter(self, expected: dict[Key, Told]) -> None:
         had = {(key[:4], row.recipient) for key, row in self.ledger.items() if row.state in ("sent", "mailed")}
@@ -477,5 +518,3 @@ class Oracle:
                 for key in keys:
                     self.ledger[key].state, self.ledger[key].mail = "mailed", mail
 
-
-Hook = Callable[[], None]

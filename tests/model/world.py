@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from email import message_from_bytes
 from pathlib import Path
 from types import TracebackType
@@ -21,12 +21,12 @@ from planner.domain.directive import Directive
 from planner.errors import DeliveryError
 from planner.service.desk import Desk
 from planner.store.engine import Engine, connect, upgrade
+from planner.store.tables import MailRow, NoticeRow
 from scheduler.channels import Receipt
 from scheduler.jobs import Round, run_round
 from scheduler.shop import Shop
 from tests.fakes import rows
-from tests.model.oracle import DAYS_OFF, DAYS_WORKED, Facts, Key, Ladder, Person, Rung
-from planner.store.tables import MailRow, NoticeRow
+from tests.model.oracle import DAYS_OFF, DAYS_WORKED, Facts, Key, Ladder, Person, Post, Rung
 
 DIRECTIVE = "kl"
 DEPARTMENT = "stttt"
@@ -141,11 +141,9 @@ def instant(day: date, hour: time) -> datetime:
 
 
 @dataclass
-class Post:
+class MailServer(Post):
     """A mail server without a wire: what it takes, and how it fails."""
 
-    down: bool = False
-    refused: set[str] = field(default_factory=set)
     taken: list[tuple[str, str]] = field(default_factory=list)  #: recipient, Message-ID
 
     async def __aenter__(self) -> Self:
@@ -162,12 +160,18 @@ class Post:
         """Take one mail, or refuse it as a server would."""
         if self.down:
             raise DeliveryError("the server is out of order", stage="connect", channel=True)
+        if self.meanwhile is not None:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            meanwhile()
         if recipient in self.refused:
             message = "5.1.1 no such mailbox"
             raise DeliveryError(message, stage="rcpt", reply_code=550, permanent=True, status="5.1.1")
         if not await before_data():
             return None
         self.taken.append((recipient, str(message_from_bytes(data)["Message-ID"])))
+        if recipient in self.cut:
+            self.cut.discard(recipient)
+            raise DeliveryError("the line was cut", stage="data", ambiguous=True)
         return Receipt(250, "2.0.0 taken")
 
 
@@ -210,7 +214,7 @@ class Places:
 
 
 def _fill(url: str, start: date) -> None:
-    desk = Desk(settings=Settings(home=Path("/nowhere"), database_url=url), now=instant(start, time(5)))
+    desk = Desk(settings=Settings(home=Path("/nowhere"), database_url=url), now=instant(start, time(5)).astimezone(UTC))
     agencies = tuple(Agency(code=code, name=code, tier=tier, parent=parent) for code, tier, parent, _p in AGENCIES)
     officers = tuple(
         Officer(
@@ -253,8 +257,8 @@ class World:
     def __init__(self, places: Places, ladder: Ladder, start: date) -> None:
         self.shop = Shop(settings=places.settings(places.open(start), ladder))
         vars(self.shop)["engine"] = connect(self.shop.settings.resolved_database_url)
-        self.post = Post()
-        self.now = instant(start, time(5))
+        self.post = MailServer()
+        self.now = instant(start, time(5))  #: local time
 
     @property
     def engine(self) -> Engine:
@@ -263,14 +267,14 @@ class World:
 
     def desk(self) -> Desk:
         """Return the desk of somebody who acts now."""
-        desk = Desk(settings=self.shop.settings, now=self.now)
+        desk = Desk(settings=self.shop.settings, now=self.now.astimezone(UTC))
         vars(desk)["engine"] = self.engine
         return desk
 
     def round(self) -> tuple[Round, list[tuple[str, str]]]:
         """Do one round now; return what it counts and what the mail server took in it."""
         before = len(self.post.taken)
-        return run_round(self.shop, self.now, lambda: self.post), self.post.taken[before:]
+        return run_round(self.shop, self.now.astimezone(UTC), lambda: self.post), self.post.taken[before:]
 
     def ledger(self) -> dict[Key, tuple[str, str, str]]:
         """Return the ledger: by key, the state, the recipient and the kind; no key stands in it twice."""
