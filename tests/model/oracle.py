@@ -210,6 +210,7 @@ class Row:
     recipient: str
     kind: str
     mail: Mail | None = None
+    passes: bool = False  #: held back for a cause that may pass
 
     @property
     def waits(self) -> bool:
@@ -225,6 +226,7 @@ class Told:
     recipient: str
     kind: str
     urgent: bool
+    passes: bool = False  #: held back for a cause that may pass
 
 
 @dataclass
@@ -381,7 +383,7 @@ class Oracle:
             if kind == "overdue" and role not in ("responsible", "substitute"):
                 kind = "escalation"
             if blocked and role != "responsible":
-                found[key] = Told("suppressed", who, kind, top.urgent)
+                found[key] = Told("suppressed", who, kind, top.urgent, passes=True)
             elif who and who in told:
                 found[key] = Told("suppressed", who, kind, top.urgent)
             else:
@@ -473,11 +475,19 @@ class Oracle:
         for key, told in expected.items():
             row = self.ledger.get(key)
             if row is None:
-                self.ledger[key] = Row(told.state, told.recipient, told.kind)
-            elif told.state == "queued" and row.state in ("suppressed", "obsolete", "bounced"):
-                if row.state == "bounced" and (key[:4], told.recipient) in had:
-                    continue  # the same step was told to the same person in another role
-                self.ledger[key] = Row("queued", told.recipient, told.kind)
+                self.ledger[key] = Row(told.state, told.recipient, told.kind, passes=told.passes)
+                continue
+            if told.state != "queued" or row.state not in ("suppressed", "obsolete", "bounced"):
+                continue
+            if row.state == "bounced" and (key[:4], told.recipient) in had:
+                continue  # the same step was told to the same person in another role
+            if row.state == "suppressed" and not row.passes and self._was_told(key, row, told, had):
+                continue
+            self.ledger[key] = Row("queued", told.recipient, told.kind)
+
+    def _was_told(self, key: Key, row: Row, told: Told, had: set[tuple[tuple[str, int, str, date], str]]) -> bool:
+        """Say whether a step that was not told in one role, for it was told to that person in another, was received."""
+        return (key[:4], told.recipient) in had or (key[:4], row.recipient) in had
 
     def _reconcile(self, expected: dict[Key, Told], today: date) -> None:
         spoilt: list[Mail] = []
@@ -488,6 +498,7 @@ class Oracle:
             mail = row.mail
             if told is None or told.state != "queued":
                 row.state, row.mail = (told.state if told else "obsolete"), None
+                row.passes = told is not None and told.passes
             elif (row.recipient, row.kind) != (told.recipient, told.kind):
                 row.recipient, row.kind = told.recipient, told.kind
             elif mail is None or mail.kind != "digest" or mail.day >= today:

@@ -76,8 +76,23 @@ CROWDED = Ladder(
         Rung("filing-again", "filing", ("agency_head", "department"), "urging", 2, "wd", 1, "d", 4),
     ),
 )
-EVERY_DAY = Ladder("every-day", time(6), time(22), False, CROWDED.rungs)
-LADDERS = {ladder.name: ladder for ladder in (SHIPPED, CROWDED, EVERY_DAY)}
+#: who does the work hears last, and there are no days off
+SPARSE = Ladder(
+    "sparse",
+    time(6),
+    time(22),
+    False,
+    (
+        Rung("due+1wd", "due", ("agency_head",), "overdue", 1),
+        Rung("due+2wd", "due", ("parent_agency", "agency_head"), "overdue", 2),
+        Rung("due+4d", "due", ("focal", "responsible", "substitute"), "overdue", 4, "d"),
+        Rung("again", "due", ("responsible", "department"), "urging", 6, "d", 1, "wd"),
+        Rung("submitted+1d", "submitted", ("department",), "confirmation", 1, "d", 1, "d", 3),
+        Rung("filing", "filing", ("parent_agency",), "filing"),
+        Rung("filing+1d", "filing", ("focal",), "chairman_list", 1, "d", 5, "d"),
+    ),
+)
+LADDERS = {ladder.name: ladder for ladder in (SHIPPED, CROWDED, SPARSE)}
 
 #: (agency, tier, parent, posts that are filled)
 AGENCIES = (
