@@ -87,7 +87,9 @@ def environment(tree: Path) -> dict[str, str]:
 def importable(tree: Path, files: Sequence[str]) -> str:
     """Return why a changed module cannot be imported from `tree`, or ""."""
     modules = [
-        file.removesuffix(".py").replace("/", ".") for file in files if file.endswith(".py") and "/versions/" not in file
+        file.removesuffix(".py").replace("/", ".")
+        for file in files
+        if file.endswith(".py") and "/versions/" not in file
     ]
     script = "import importlib, sys; [print(importlib.import_module(name).__file__) for name in sys.argv[1:]]"
     done = subprocess.run(
@@ -105,7 +107,7 @@ def importable(tree: Path, files: Sequence[str]) -> str:
 
 
 def run_tests(tree: Path, tests: Sequence[str], database: str) -> tuple[int, list[tuple[str, str]], list[str]]:
-    """Run tests in a tree until one fails; return pytest's exit code, (test, why) of failures, and errors outside them."""
+    """Run tests in a tree until one fails; return the exit code, (test, why) of failures, and errors outside tests."""
     report = tree / f"report-{database}.xml"
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", f"--junitxml={report}", *tests]
     if database:
@@ -160,9 +162,7 @@ def try_out(base: Path, mutation: Mutation, database: str) -> Outcome:
         verdict, by = (f"BROKEN: {trouble}", "") if trouble else judge(*run_tests(tree, mutation.tests, database))
     finally:
         shutil.rmtree(tree, ignore_errors=True)
-    return Outcome(
-        mutation=mutation.name, database=database, verdict=verdict, by=by, seconds=time.monotonic() - start
-    )
+    return Outcome(mutation=mutation.name, database=database, verdict=verdict, by=by, seconds=time.monotonic() - start)
 
 
 def try_unmutated(base: Path, number: int, tests: Sequence[str], database: str) -> Outcome:

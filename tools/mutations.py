@@ -176,9 +176,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         name="digest-key-without-the-day",
         claim="who had a digest once gets no other ever",
-        edits=_one(
-            _JOBS, 'mail_key("digest", recipient, today,', 'mail_key("digest", recipient, date(2020, 1, 1),'
-        ),
+        edits=_one(_JOBS, 'mail_key("digest", recipient, today,', 'mail_key("digest", recipient, date(2020, 1, 1),'),
         tests=_ROUNDS,
     ),
     Mutation(
@@ -251,7 +249,9 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         name="no-waiting-between-tries",
         claim="a server in trouble is hammered",
-        edits=_one(_DELIVERY, "timedelta(minutes=minutes * _jitter(mail))", "timedelta(seconds=minutes * _jitter(mail))"),
+        edits=_one(
+            _DELIVERY, "timedelta(minutes=minutes * _jitter(mail))", "timedelta(seconds=minutes * _jitter(mail))"
+        ),
         tests=_POST,
     ),
     # --- what is told ---
@@ -334,7 +334,9 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         name="absent-people-told",
         claim="a mail goes to somebody who is away",
-        edits=_one(_LADDER, "frozenset(self._away) | frozenset(state.dead_addresses)", "frozenset(state.dead_addresses)"),
+        edits=_one(
+            _LADDER, "frozenset(self._away) | frozenset(state.dead_addresses)", "frozenset(state.dead_addresses)"
+        ),
         tests=_MODEL,
         databases=ANY,
     ),
@@ -415,9 +417,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         name="change-of-person-not-followed",
         claim="what waits goes to somebody who has left",
-        edits=_one(
-            _UPKEEP, "elif (notice.recipient, notice.kind.value) != (row.recipient, row.kind):", "elif False:"
-        ),
+        edits=_one(_UPKEEP, "elif (notice.recipient, notice.kind.value) != (row.recipient, row.kind):", "elif False:"),
         tests=_MODEL,
         databases=ANY,
     ),
@@ -457,7 +457,9 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         name="chain-without-the-previous-hash",
         claim="an event can be taken out of the log unseen",
-        edits=_one(_EVENTS, "        previous = digest\n    insert_rows", "        previous = GENESIS\n    insert_rows"),
+        edits=_one(
+            _EVENTS, "        previous = digest\n    insert_rows", "        previous = GENESIS\n    insert_rows"
+        ),
         tests=_CHAIN,
     ),
 )

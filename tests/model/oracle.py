@@ -198,7 +198,8 @@ class Post:
 
     down: bool = False  #: takes nothing from anybody
     refused: set[str] = field(default_factory=set)  #: addresses that it refuses for good
-    cut: set[str] = field(default_factory=set)  #: whose next mail it takes, but the answer is lost on the way
+    cut: set[str] = field(default_factory=set)  #: whose mail it takes, but the answer is lost on the way
+    hit: set[str] = field(default_factory=set)  #: whose was lost
     meanwhile: Callable[[], None] | None = None  #: happens when the first mail is about to go
 
 
@@ -215,7 +216,9 @@ class Row:
     @property
     def waits(self) -> bool:
         """Whether it is still to be sent and may be changed."""
-        return self.state == "queued" or (self.state == "mailed" and self.mail is not None and self.mail.state == "ready")
+        return self.state == "queued" or (
+            self.state == "mailed" and self.mail is not None and self.mail.state == "ready"
+        )
 
 
 @dataclass(frozen=True)
@@ -356,7 +359,7 @@ class Oracle:
             key=lambda one: one[:2],
         )
 
-    def _climb(
+    def _climb(  # noqa: PLR0917 - one climb has so many sides
         self,
         found: dict[Key, Told],
         register: Register,
@@ -405,7 +408,9 @@ class Oracle:
             end = self.blocker(one, register) or one
             if end.key == task.key or register.owner(end.agency) == register.owner(task.agency):
                 continue
-            urged = any("responsible" in rung.tell for _d, _p, rung in self._reached("due", end.last_day, register.today))
+            urged = any(
+                "responsible" in rung.tell for _d, _p, rung in self._reached("due", end.last_day, register.today)
+            )
             if urged and register.find("responsible", end.agency, end.responsible):
                 return end
         return None
@@ -453,7 +458,8 @@ class Oracle:
                 continue
             else:
                 heard = mail.recipient not in post.cut
-                post.cut.discard(mail.recipient)
+                if not heard:
+                    post.hit.add(mail.recipient)
                 mail.state = "sent" if heard else "unknown"
                 taken.append((mail, heard))
             if mail.state != "unknown":
@@ -528,4 +534,3 @@ class Oracle:
                 self.mails.append(mail)
                 for key in keys:
                     self.ledger[key].state, self.ledger[key].mail = "mailed", mail
-

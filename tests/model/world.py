@@ -1,16 +1,16 @@
-"""A province for the model: the real engine on a real database, a pretended clock, and a mail server in this process."""
+"""A province for the model: the real engine on a real database, a pretended clock, a mail server in this process."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from email import message_from_bytes
+from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import yaml
 
@@ -28,6 +28,10 @@ from scheduler.shop import Shop
 from tests.fakes import rows
 from tests.model.oracle import DAYS_OFF, DAYS_WORKED, Facts, Key, Ladder, Person, Post, Rung
 
+if TYPE_CHECKING:
+    from tests.postgres import PostgresServer
+
+SQLITE = "sqlite:///"
 DIRECTIVE = "kl"
 DEPARTMENT = "stttt"
 STARTS = (date(2025, 12, 22), date(2026, 2, 9), date(2020, 4, 20))
@@ -159,6 +163,7 @@ def instant(day: date, hour: time) -> datetime:
 class MailServer(Post):
     """A mail server without a wire: what it takes, and how it fails."""
 
+    connections: int = 4
     taken: list[tuple[str, str]] = field(default_factory=list)  #: recipient, Message-ID
 
     async def __aenter__(self) -> Self:
@@ -170,7 +175,12 @@ class MailServer(Post):
         return None
 
     async def send(
-        self, *, sender: str, recipient: str, data: bytes, before_data: Callable[[], Awaitable[bool]]
+        self,
+        *,
+        sender: str,  # noqa: ARG002
+        recipient: str,
+        data: bytes,
+        before_data: Callable[[], Awaitable[bool]],
     ) -> Receipt | None:
         """Take one mail, or refuse it as a server would."""
         if self.down:
@@ -185,7 +195,7 @@ class MailServer(Post):
             return None
         self.taken.append((recipient, str(message_from_bytes(data)["Message-ID"])))
         if recipient in self.cut:
-            self.cut.discard(recipient)
+            self.hit.add(recipient)
             raise DeliveryError("the line was cut", stage="data", ambiguous=True)
         return Receipt(250, "2.0.0 taken")
 
@@ -193,9 +203,12 @@ class MailServer(Post):
 class Places:
     """Ready-made databases: migrated, with the register as it is at each start."""
 
-    def __init__(self, home: Path, create: Callable[[str | None], str]) -> None:
-        """Keep the files in `home`; `create` makes a database (a copy of the one named) and returns its URL."""
-        self.home, self._create = home, create
+    def __init__(self, home: Path, create: Callable[[str | None], str], drop: Callable[[str], None]) -> None:
+        """Keep the files in `home`.
+
+        `create` makes a database, a copy of the one whose URL is given, and returns its URL; `drop` takes a URL.
+        """
+        self.home, self._create, self.drop = home, create, drop
         self._ready: dict[date, str] = {}
         empty = create(None)
         upgrade(empty)
@@ -274,6 +287,12 @@ class World:
         vars(self.shop)["engine"] = connect(self.shop.settings.resolved_database_url)
         self.post = MailServer()
         self.now = instant(start, time(5))  #: local time
+        self._drop = places.drop
+
+    def close(self) -> None:
+        """Throw its database away."""
+        self.engine.dispose()
+        self._drop(self.shop.settings.database_url)
 
     @property
     def engine(self) -> Engine:
@@ -297,7 +316,7 @@ class World:
         found = rows(self.engine, NoticeRow, columns)
         by_key = {row[:5]: row[5:] for row in found}
         assert len(by_key) == len(found), "a notice stands in the ledger twice"
-        return by_key  # type: ignore[return-value]
+        return by_key
 
     def carried(self) -> dict[str, set[Key]]:
         """Return the notices that each mail carries, by its Message-ID."""
@@ -305,21 +324,35 @@ class World:
         found: dict[str, set[Key]] = {}
         for *key, mail in rows(self.engine, NoticeRow, ("subject", "revision", "rung", "nominal", "role", "mail_id")):
             if mail is not None:
-                found.setdefault(ids[mail], set()).add(tuple(key))  # type: ignore[arg-type]
+                found.setdefault(ids[mail], set()).add(tuple(key))
         return found
 
 
-@contextmanager
-def sqlite_places(home: Path) -> Iterator[Places]:
-    """Give ready-made databases as files of a folder."""
-    made = 0
+def sqlite_places(home: Path) -> Places:
+    """Return ready-made databases as files of a folder."""
+    numbers = count()
 
     def create(template: str | None) -> str:
-        nonlocal made
-        made += 1
-        path = home / f"{made}.db"
+        path = home / f"{next(numbers)}.db"
         if template is not None:
-            shutil.copyfile(template.removeprefix("sqlite:///"), path)
-        return f"sqlite:///{path}"
+            shutil.copyfile(template.removeprefix(SQLITE), path)
+        return f"{SQLITE}{path}"
 
-    yield Places(home, create)
+    def drop(url: str) -> None:
+        for end in ("", "-wal", "-shm"):
+            Path(url.removeprefix(SQLITE) + end).unlink(missing_ok=True)
+
+    return Places(home, create, drop)
+
+
+def postgres_places(home: Path, server: PostgresServer) -> Places:
+    """Return ready-made databases of a server."""
+    names: dict[str, str] = {}
+
+    def create(template: str | None) -> str:
+        name = server.create_database(names[template] if template else None)
+        url = server.url(name)
+        names[url] = name
+        return url
+
+    return Places(home, create, lambda url: server.drop_database(names.pop(url)))
