@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE :=
 unexport $(filter PLANNER_%,$(.VARIABLES))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test layers docs lint format types catalogues reference lock wheel bench clean
+.PHONY: help demo test model mutants layers docs lint format types catalogues reference lock wheel bench clean
 .DELETE_ON_ERROR:
 
 help: ## show this list
@@ -45,6 +45,16 @@ demo: $(DEMO)/.ready ## play the whole story on the sample data into demo-out/
 
 test: $(TEST)/.ready ## run every test, on SQLite and PostgreSQL; PYTEST="-k name" chooses
 	$(RUN) pytest -n logical --dist loadgroup $(PYTEST)
+
+EXAMPLES := 2000
+DATABASES := sqlite
+JOBS := 4
+
+model: $(TEST)/.ready ## play the engine against the slow oracle; EXAMPLES=2000 DATABASES=sqlite,postgresql JOBS=4
+	MODEL_EXAMPLES=$(EXAMPLES) MODEL_DATABASES=$(DATABASES) MODEL_SHARES=$(JOBS) $(RUN) pytest -q -n $(JOBS) tests/model
+
+mutants: $(TEST)/.ready ## break the program on purpose, place by place: the tests must notice each time; JOBS=4
+	$(RUN) tools.mutants --jobs $(JOBS)
 
 layers: $(TEST)/.ready ## check that imports only fall
 	$(RUN) pytest -q tests/test_layers.py

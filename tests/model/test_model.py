@@ -44,6 +44,7 @@ from tests.model.world import (
 #: `make test` plays few on SQLite; `make model` plays many, on the databases that are named
 DATABASES = os.environ.get("MODEL_DATABASES", "sqlite").split(",")
 EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "60"))
+SHARES = int(os.environ.get("MODEL_SHARES", "1"))  #: in so many processes, each by its own chance
 STEPS = int(os.environ.get("MODEL_STEPS", "30"))
 
 #: before, at and after the edges of each policy's hours; open ones lie more than two hours apart, so that whatever a
@@ -472,7 +473,8 @@ ALL_OF = (
 
 
 @pytest.mark.timeout(36000)
-def test_the_engine_tells_what_the_oracle_says(places: Places) -> None:
+@pytest.mark.parametrize("share", range(SHARES))
+def test_the_engine_tells_what_the_oracle_says(places: Places, share: int) -> None:
     class Here(Model):
         pass
 
@@ -481,7 +483,7 @@ def test_the_engine_tells_what_the_oracle_says(places: Places) -> None:
     run_state_machine_as_test(
         Here,
         settings=settings(
-            max_examples=EXAMPLES,
+            max_examples=-(-EXAMPLES // SHARES),
             stateful_step_count=STEPS,
             deadline=None,
             phases=phases,
@@ -489,4 +491,4 @@ def test_the_engine_tells_what_the_oracle_says(places: Places) -> None:
         ),
     )
     print(*(f"{what}: {times}" for what, times in sorted(Here.seen_to_happen.items())), sep="\n")
-    assert [what for what in ALL_OF if EXAMPLES >= 60 and not Here.seen_to_happen[what]] == []
+    assert [what for what in ALL_OF if EXAMPLES >= 60 * SHARES and not Here.seen_to_happen[what]] == []
