@@ -455,11 +455,50 @@ MUTATIONS: tuple[Mutation, ...] = (
         databases=("sqlite",),
     ),
     Mutation(
+        name="appends-without-a-lock",
+        claim="two writers give the same number in the event log, and one of them fails",
+        edits=_one(
+            _ENGINE,
+            'if session.get_bind().dialect.name == "postgresql":\n        session.execute(text("SELECT',
+            'if False:\n        session.execute(text("SELECT',
+        ),
+        tests=_CHAIN,
+        databases=("postgresql",),
+    ),
+    Mutation(
+        name="dry-run-commits",
+        claim="what was only to be tried out is done",
+        edits=_one(_ENGINE, "        if dry_run:", "        if dry_run and False:"),
+        tests=_CHAIN,
+    ),
+    Mutation(
         name="chain-without-the-previous-hash",
         claim="an event can be taken out of the log unseen",
         edits=_one(
             _EVENTS, "        previous = digest\n    insert_rows", "        previous = GENESIS\n    insert_rows"
         ),
         tests=_CHAIN,
+    ),
+    # --- what comes from outside ---
+    Mutation(
+        name="bounce-signature-not-checked",
+        claim="anybody can declare an address dead",
+        edits=_one("scheduler/envelope.py", "if not hmac.compare_digest(", "if False and hmac.compare_digest("),
+        tests=("tests/scheduler/test_envelope.py",),
+        databases=ANY,
+    ),
+    Mutation(
+        name="plaintext-anywhere",
+        claim="mail leaves this machine unencrypted",
+        edits=_one(_EMAIL, "return ipaddress.ip_address(host).is_loopback", "return True"),
+        tests=_CHANNEL,
+        databases=ANY,
+    ),
+    Mutation(
+        name="certificate-not-verified",
+        claim="mail goes to whoever answers",
+        edits=_one(_EMAIL, "if context is not None and (context.verify_mode", "if False and (context.verify_mode"),
+        tests=_CHANNEL,
+        databases=ANY,
     ),
 )

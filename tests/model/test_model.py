@@ -53,6 +53,7 @@ HOURS = (time(5), time(7, 29), time(7, 30), time(10), time(13), time(16, 29), ti
 SPAN = timedelta(days=120)
 hours = st.lists(st.sampled_from(HOURS), min_size=0, max_size=3, unique=True).map(sorted)
 picks = st.integers(0, 99)
+dues = st.lists(st.integers(-4, 16), min_size=1, max_size=3)  # days from today to the last day
 
 
 class Model(RuleBasedStateMachine):
@@ -61,8 +62,8 @@ class Model(RuleBasedStateMachine):
     places: Places
     seen_to_happen: Counter[str]
 
-    @initialize(name=st.sampled_from(sorted(LADDERS)), start=st.sampled_from(STARTS))
-    def begin(self, name: str, start: date) -> None:
+    @initialize(name=st.sampled_from(sorted(LADDERS)), start=st.sampled_from(STARTS), due=dues, other=dues)
+    def begin(self, name: str, start: date, due: list[int], other: list[int]) -> None:
         ladder = LADDERS[name]
         self.world = World(self.places, ladder, start)
         self.facts = facts(ladder, start)
@@ -75,6 +76,10 @@ class Model(RuleBasedStateMachine):
         self.seen: set[str] = set()
         self.unheard: set[str] = set()
         self.mails_of: Counter[tuple[str, date]] = Counter()
+
+        # Two agencies have plans, the one waits for the other.
+        self.a_plan_is_filed("stc", due, "member", 0, joined=False)
+        self.a_plan_is_filed("snv", other, "member", 0, joined=True)
 
     def teardown(self) -> None:
         if hasattr(self, "world"):
@@ -132,7 +137,7 @@ class Model(RuleBasedStateMachine):
 
     @rule(
         agency=st.sampled_from(WORKING),
-        due=st.lists(st.integers(-4, 16), min_size=1, max_size=3),
+        due=dues,
         who=st.sampled_from(("member", "head", "unknown")),
         after=picks,
         joined=st.booleans(),
@@ -146,7 +151,9 @@ class Model(RuleBasedStateMachine):
             "head": address("head", agency),
             "unknown": "Nguyễn Văn Tí",  # a name as filed, no mailbox known
         }[who]
-        known = sorted(key for key, task in self.facts.tasks.items() if task.state != "withdrawn")
+        known = sorted(
+            key for key, task in self.facts.tasks.items() if task.state != "withdrawn" and task.agency != agency
+        )
         new = []
         for n, days in enumerate(due):
             code = f"I.{len(old) + n + 1}"
@@ -316,7 +323,8 @@ class Model(RuleBasedStateMachine):
     @precondition(lambda self: len(self.world.post.refused) < 4)  # more at once are no longer believed
     @rule(who=picks)
     def an_address_is_closed(self, who: int) -> None:
-        emails = sorted(self.facts.people)
+        written_to = {mail.recipient for mail in self.oracle.mails}
+        emails = sorted(written_to or self.facts.people)
         self.world.post.refused.add(emails[who % len(emails)])
 
     @precondition(lambda self: self.facts.dead)
@@ -371,7 +379,9 @@ class Model(RuleBasedStateMachine):
         # Whose answer was lost before is heard now: lost for three days, it would be one that nobody took.
         cut = self.cut - {mail.recipient for mail in self.oracle.mails if mail.state == "unknown"}
         plan = Post(post.down, post.refused, cut, meanwhile=oracle)
+        dead = len(self.facts.dead)
         ought = self.oracle.round(local, plan)
+        self.seen_to_happen["address found dead"] += len(self.facts.dead) - dead
         post.cut, post.hit, post.meanwhile = cut, set(), engine
         _counts, taken = self.world.round()
         assert (post.meanwhile is None) == (plan.meanwhile is None)
@@ -465,9 +475,9 @@ ALL_OF = (
     "suppressed escalation",
     "suppressed reminder",
     "obsolete reminder",
-    "bounced overdue",
     "mailed overdue",
     "queued filing",
+    "address found dead",
     "repeated",
 )
 
