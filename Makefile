@@ -50,6 +50,16 @@ mta: $(TEST)/.ready ## run the tests with a real Postfix, as root; says what to 
 	$(RUN) tests.mta.needs
 	$(RUN) pytest tests/mta -p no:cacheprovider $(PYTEST)
 
+EXAMPLES := 2000
+DATABASES := sqlite
+JOBS := 4
+
+model: $(TEST)/.ready ## play the engine against the slow oracle; EXAMPLES=2000 DATABASES=sqlite,postgresql JOBS=4
+	MODEL_EXAMPLES=$(EXAMPLES) MODEL_DATABASES=$(DATABASES) MODEL_SHARES=$(JOBS) $(RUN) pytest -q -n $(JOBS) tests/model
+
+mutants: $(TEST)/.ready ## break the program on purpose, place by place: the tests must notice each time; JOBS=4
+	$(RUN) tools.mutants --jobs $(JOBS)
+
 layers: $(TEST)/.ready ## check that imports only fall
 	$(RUN) pytest -q tests/test_layers.py
 

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +97,9 @@ class PostgresServer:
 
 
 @contextlib.contextmanager
-def running_postgres(place: Path | None = None, *, durable: bool = False, **changed: str) -> Iterator[PostgresServer]:
+def running_postgres(
+    place: Path | None = None, *, durable: bool = False, changed: Mapping[str, str] | None = None
+) -> Iterator[PostgresServer]:
     """Start a server in a folder of its own; stop it and remove the folder at the end.
 
     Args:
@@ -124,7 +126,7 @@ def running_postgres(place: Path | None = None, *, durable: bool = False, **chan
         if made.returncode:
             raise RuntimeError(f"PostgreSQL cannot make its files:\n{made.stderr.decode(errors='replace')}")
         settings = {key: value for key, value in FAST.items() if not (durable and key in NOT_DURABLE)}
-        options = [part for key, value in {**settings, **changed}.items() for part in ("-c", f"{key}={value}")]
+        options = [part for key, value in {**settings, **(changed or {})}.items() for part in ("-c", f"{key}={value}")]
 
         def begin() -> subprocess.Popen[bytes]:
             with (folder / "log").open("ab") as log:

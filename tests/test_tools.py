@@ -9,7 +9,8 @@ import click
 import pytest
 
 from bench.timing import compare, measure, show
-from tools import ran, reference
+from tools import mutants, ran, reference
+from tools.mutations import MUTATIONS, Edit, Mutation
 
 REPORT = """<testsuites><testsuite>
 <testcase classname="tests.test_layers" name="test_a[sqlite-1]"/>
@@ -68,3 +69,50 @@ def test_rows_are_compared_with_the_first_case(capsys: pytest.CaptureFixture[str
     assert rows[1].ratio == rows[1].seconds / rows[0].seconds
     show("sum", rows, as_json=False)
     assert capsys.readouterr().out.splitlines()[0].split() == ["case", "size", "seconds", "peak", "MiB", "ratio"]
+
+
+# --- the mutations ---
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_every_mutation_finds_its_place() -> None:
+    assert mutants.misplaced(ROOT, MUTATIONS) == []
+
+
+def test_every_mutation_has_a_name_of_its_own_and_says_what_it_would_cost() -> None:
+    assert len({mutation.name for mutation in MUTATIONS}) == len(MUTATIONS)
+    for mutation in MUTATIONS:
+        assert mutation.claim
+        assert mutation.edits
+        assert all(edit.old != edit.new for edit in mutation.edits)
+        assert all((ROOT / test.partition("::")[0]).exists() for test in mutation.tests)
+
+
+def test_a_text_that_is_gone_or_stands_twice_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("x = 1\ny = 1\n")
+    found = [
+        mutants.misplaced(
+            tmp_path, [Mutation(name="m", claim="c", edits=(Edit(file=file, old=old, new=""),), tests=())]
+        )
+        for file, old in (("a.py", "x = 1"), ("a.py", "= 1"), ("a.py", "z"), ("b.py", "x"))
+    ]
+    assert found == [[], ["m: 2 times in a.py: = 1"], ["m: 0 times in a.py: z"], ["m: 0 times in b.py: x"]]
+
+
+@pytest.mark.parametrize(
+    ("code", "failures", "errors", "verdict"),
+    [
+        (1, [("test_a", "assert 1 == 2")], [], "caught"),
+        (1, [("test_a", "planner.errors.DatabaseFailed: locked")], [], "caught"),
+        (0, [], [], "SURVIVED"),
+        (1, [("test_a", "NameError: name 'x' is not defined")], [], "BROKEN"),
+        (1, [], ["test_a: failed on setup"], "BROKEN"),
+        (2, [], ["tests/a.py: collection failure"], "BROKEN"),
+        (4, [], [], "BROKEN"),
+    ],
+)
+def test_a_mutation_is_caught_by_what_a_test_saw_and_by_nothing_else(
+    code: int, failures: list[tuple[str, str]], errors: list[str], verdict: str
+) -> None:
+    assert mutants.judge(code, failures, errors)[0].split(":")[0] == verdict

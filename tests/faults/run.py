@@ -68,7 +68,7 @@ def ground(kind: str, small: Path | None = None) -> Iterator[Ground]:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         server = None
         if kind == "postgresql":
-            server = stack.enter_context(running_postgres(small, **SERVER))
+            server = stack.enter_context(running_postgres(small, changed=SERVER))
             if small:  # the files of the lanes themselves are none of the server's
                 folder = Path(tempfile.mkdtemp(prefix="faults-", dir=place))
                 stack.callback(shutil.rmtree, folder, ignore_errors=True)

@@ -1,0 +1,536 @@
+"""What the engine ought to do, worked out the slow way: by plain loops over days, people and notices.
+
+Written from the pages about reminders alone, to be compared with the engine. It shares no code with it: no calendar, no
+rule, no ladder of it is used here, only words that stand in the policy. Everything is recomputed at every round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+
+DAY = timedelta(days=1)
+
+Key = tuple[str, int, str, date, str]  # subject, revision of the deadline, rung, the day it fell due, role
+
+#: weekdays off and Saturdays worked in the spans that are played, as the Government decreed them
+DAYS_OFF = frozenset(
+    date.fromisoformat(day)
+    for day in (
+        *("2020-04-30", "2020-05-01"),
+        *("2026-01-01", "2026-01-02"),
+        *("2026-02-16", "2026-02-17", "2026-02-18", "2026-02-19", "2026-02-20"),
+        *("2026-04-27", "2026-04-30", "2026-05-01"),
+        *("2025-12-24", "2026-03-11", "2020-05-13"),  # the site's own
+    )
+)
+DAYS_WORKED = frozenset(date.fromisoformat(day) for day in ("2026-01-10", "2025-12-27", "2026-03-14", "2020-05-23"))
+
+
+def works(day: date) -> bool:
+    """Say whether people work on a day."""
+    if day in DAYS_WORKED:
+        return True
+    return day.weekday() < 5 and day not in DAYS_OFF
+
+
+def working_day(day: date, n: int) -> date:
+    """Return the n-th working day strictly after (n > 0) or before (n < 0) a day."""
+    step = DAY if n > 0 else -DAY
+    left = abs(n)
+    while left:
+        day += step
+        if works(day):
+            left -= 1
+    return day
+
+
+def moved_on(day: date) -> date:
+    """Return the day, or the first working day after it."""
+    while not works(day):
+        day += DAY
+    return day
+
+
+def moved_back(day: date) -> date:
+    """Return the day, or the last working day before it."""
+    while not works(day):
+        day -= DAY
+    return day
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A step of the ladder, as the policy's file says it."""
+
+    name: str
+    anchor: str  #: "due", "submitted", "filing"
+    tell: tuple[str, ...]
+    kind: str
+    offset: int = 0
+    unit: str = "wd"
+    every: int = 0  #: 0: comes once
+    every_unit: str = "wd"
+    cap: int = 0  #: 0: no end
+    urgent: bool = False
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the rung as it stands in a policy's file."""
+        first = self.anchor + (f" {self.offset:+d}{self.unit}" if self.offset else "")
+        trigger = f"every {self.every}{self.every_unit} from {first}" if self.every else first
+        found: dict[str, object] = {
+            "name": self.name,
+            "trigger": trigger,
+            "tell": list(self.tell),
+            "kind": self.kind,
+        }
+        if self.cap:
+            found["cap"] = self.cap
+        if self.urgent:
+            found["urgent"] = True
+        return found
+
+    def days(self, anchor: date, today: date) -> list[date]:
+        """Return the days up to today on which the rung fell due, counted from the last day or the day handed in."""
+        first = self._first(anchor)
+        if first > today:
+            return []
+        found = [first]
+        raw = anchor + self.offset * DAY if self.unit == "d" else first
+        n = 0
+        while self.every and not (self.cap and len(found) == self.cap):
+            n += self.every
+            day = working_day(first, n) if self.every_unit == "wd" else moved_on(raw + n * DAY)
+            if day > today:
+                break
+            if day != found[-1]:
+                found.append(day)
+        return found
+
+    def _first(self, anchor: date) -> date:
+        if self.offset == 0:
+            # A last day that is a day off is told of on the working day before it; a result that came in on a day off
+            # waits from the next working day.
+            return moved_on(anchor) if self.anchor == "submitted" else moved_back(anchor)
+        if self.unit == "wd":
+            return working_day(anchor, self.offset)
+        day = moved_on(anchor + self.offset * DAY)
+        return day if self.offset > 0 else min(day, moved_back(anchor))
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """A policy."""
+
+    name: str
+    opens: time
+    closes: time
+    working_days_only: bool
+    rungs: tuple[Rung, ...] = field(repr=False)
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the policy as a file holds it."""
+        return {
+            "name": self.name,
+            "version": 1,
+            "sending": {
+                "from": f"{self.opens:%H:%M}",
+                "to": f"{self.closes:%H:%M}",
+                "working_days_only": self.working_days_only,
+            },
+            "rungs": [rung.as_dict() for rung in self.rungs],
+        }
+
+    def is_open(self, local: datetime) -> bool:
+        """Say whether mail may leave."""
+        if self.working_days_only and not works(local.date()):
+            return False
+        return self.opens <= local.time() < self.closes
+
+
+@dataclass
+class Person:
+    """Somebody of the register."""
+
+    email: str
+    agency: str
+    post: str  #: "head", "focal" or "member"
+    substitute: str = ""
+    last_day: date = date.max  #: in office
+
+
+@dataclass
+class Task:
+    """A task as it stands."""
+
+    key: str
+    agency: str
+    responsible: str
+    promised: date  #: the last day as filed
+    last_day: date  #: in force
+    after: set[str] = field(default_factory=set)
+    revision: int = 0
+    state: str = "assigned"
+    handed_in: date = date.min
+
+    @property
+    def is_open(self) -> bool:
+        """Whether work is owed."""
+        return self.state in ("assigned", "in_progress", "returned")
+
+
+@dataclass
+class Mail:
+    """A mail that was written."""
+
+    kind: str
+    day: date
+    recipient: str
+    keys: list[Key]
+    state: str = "ready"
+    given_up: bool = False  #: in this round, just before the message
+
+
+@dataclass
+class Post:
+    """How the mail server fails."""
+
+    down: bool = False  #: takes nothing from anybody
+    refused: set[str] = field(default_factory=set)  #: addresses that it refuses for good
+    cut: set[str] = field(default_factory=set)  #: whose mail it takes, but the answer is lost on the way
+    hit: set[str] = field(default_factory=set)  #: whose was lost
+    meanwhile: Callable[[], None] | None = None  #: happens when the first mail is about to go
+
+
+@dataclass
+class Row:
+    """A line of the ledger."""
+
+    state: str
+    recipient: str
+    kind: str
+    mail: Mail | None = None
+    passes: bool = False  #: held back for a cause that may pass
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is still to be sent and may be changed."""
+        return self.state == "queued" or (
+            self.state == "mailed" and self.mail is not None and self.mail.state == "ready"
+        )
+
+
+@dataclass(frozen=True)
+class Told:
+    """What ought to be in the ledger now."""
+
+    state: str  #: "queued", "superseded", "suppressed"
+    recipient: str
+    kind: str
+    urgent: bool
+    passes: bool = False  #: held back for a cause that may pass
+
+
+@dataclass
+class Facts:
+    """What is so, whoever knows of it."""
+
+    ladder: Ladder
+    department: str
+    filing_deadline: date
+    people: dict[str, Person]
+    parents: dict[str, str] = field(default_factory=dict)
+    successors: dict[str, tuple[date, str]] = field(default_factory=dict)
+    owing: set[str] = field(default_factory=set)  #: agencies that owe a plan and have none
+    tasks: dict[str, Task] = field(default_factory=dict)
+    absences: list[tuple[str, date, date, str]] = field(default_factory=list)
+    dead: set[str] = field(default_factory=set)
+
+
+class Register:
+    """Who stands behind a role on a day."""
+
+    def __init__(self, facts: Facts, today: date) -> None:
+        self.facts, self.today = facts, today
+
+    def owner(self, agency: str) -> str:
+        """Return who answers for an agency today."""
+        while agency in self.facts.successors and self.facts.successors[agency][0] <= self.today:
+            agency = self.facts.successors[agency][1]
+        return agency
+
+    def away(self, email: str) -> tuple[str, date, date, str] | None:
+        """Return somebody's absence today."""
+        for one in self.facts.absences:
+            if one[0] == email and one[1] <= self.today <= one[2]:
+                return one
+        return None
+
+    def there(self, email: str) -> bool:
+        """Say whether somebody can be told today."""
+        person = self.facts.people.get(email)
+        return (
+            person is not None
+            and self.today <= person.last_day
+            and self.away(email) is None
+            and email not in self.facts.dead
+        )
+
+    def stand_in(self, email: str) -> str:
+        """Return the first of the chain of substitutes who is there, or ""."""
+        asked = [email]
+        while email in self.facts.people:
+            away = self.away(email)
+            email = (away[3] if away else "") or self.facts.people[email].substitute
+            if not email or email in asked:
+                return ""
+            asked.append(email)
+            if self.there(email):
+                return email
+        return ""
+
+    def holder(self, agency: str, post: str) -> str:
+        """Return the holder of a post who is there, or who stands in, or ""."""
+        for person in self.facts.people.values():
+            if person.agency == agency and person.post == post and self.today <= person.last_day:
+                return person.email if self.there(person.email) else self.stand_in(person.email)
+        return ""
+
+    def find(self, role: str, agency: str, responsible: str) -> str:
+        """Return the address of who is told as `role`, or ""."""
+        agency = self.owner(agency)
+        order = ("focal", "head")
+        found = ""
+        if role in ("department", "chairman_list"):
+            agency = self.facts.department
+        elif role == "agency_head":
+            order = ("head", "focal")
+        elif role == "parent_agency":
+            order = ("head", "focal")
+            agency = self.facts.parents.get(agency, "")
+            agency = self.owner(agency) if agency else ""
+        elif role == "substitute":
+            found = self.stand_in(responsible)
+        elif role == "responsible" and responsible:
+            found = responsible if self.there(responsible) else self.stand_in(responsible)
+        elif role == "responsible":
+            order = ("head", "focal")
+        for post in order:
+            found = found or self.holder(agency, post)
+        for post in ("focal", "head"):
+            found = found or self.holder(self.facts.department, post)
+        return found
+
+
+class Oracle:
+    """The ledger as it ought to be, kept up round by round."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        self.ledger: dict[Key, Row] = {}
+        self.mails: list[Mail] = []
+
+    # --- what must be told ---
+
+    def expected(self, today: date) -> dict[Key, Told]:
+        """Return everything that must have been told by the end of today."""
+        found: dict[Key, Told] = {}
+        register = Register(self.facts, today)
+        for task in self.facts.tasks.values():
+            if task.state == "submitted":
+                self._climb(found, register, "submitted", task.handed_in, task.key, task.revision, task)
+            elif task.is_open:
+                self._climb(found, register, "due", task.last_day, task.key, task.revision, task)
+        for agency in self.facts.owing:
+            subject = f"kl/{agency}"
+            self._climb(found, register, "filing", self.facts.filing_deadline, subject, 0, None, agency)
+        return found
+
+    def _reached(self, anchor: str, day: date, today: date) -> list[tuple[date, int, Rung]]:
+        """Return each occurrence of each rung so far, lowest first."""
+        return sorted(
+            (
+                (fell, place, rung)
+                for place, rung in enumerate(self.facts.ladder.rungs)
+                if rung.anchor == anchor
+                for fell in rung.days(day, today)
+            ),
+            key=lambda one: one[:2],
+        )
+
+    def _climb(  # noqa: PLR0917 - one climb has so many sides
+        self,
+        found: dict[Key, Told],
+        register: Register,
+        anchor: str,
+        day: date,
+        subject: str,
+        revision: int,
+        task: Task | None,
+        agency: str = "",
+    ) -> None:
+        reached = self._reached(anchor, day, register.today)
+        if not reached:
+            return
+        blocked = task is not None and anchor == "due" and self.blocker(task, register) is not None
+        *lower, (top_day, _place, top) = reached
+        for fell, _place, rung in lower:
+            for role in rung.tell:
+                found[subject, revision, rung.name, fell, role] = Told("superseded", "", "", False)
+        told: set[str] = set()
+        for role in top.tell:
+            key = (subject, revision, top.name, top_day, role)
+            who = register.find(role, task.agency if task else agency, task.responsible if task else "")
+            kind = top.kind
+            if kind == "overdue" and role not in ("responsible", "substitute"):
+                kind = "escalation"
+            if blocked and role != "responsible":
+                found[key] = Told("suppressed", who, kind, top.urgent, passes=True)
+            elif who and who in told:
+                found[key] = Told("suppressed", who, kind, top.urgent)
+            else:
+                told.add(who)
+                found[key] = Told("queued", who, "blocked" if blocked and kind != "reminder" else kind, top.urgent)
+
+    def is_late(self, task: Task, today: date) -> bool:
+        """Say whether a task is overdue."""
+        return task.is_open and today > task.last_day
+
+    def blocker(self, task: Task, register: Register) -> Task | None:
+        """Return the late task of another agency at the end of the chain of late ones that a late task waits for."""
+        if not self.is_late(task, register.today):
+            return None
+        before = [self.facts.tasks[key] for key in task.after if key in self.facts.tasks]
+        for one in sorted(before, key=lambda other: (other.last_day, other.key)):
+            if not self.is_late(one, register.today):
+                continue
+            end = self.blocker(one, register) or one
+            if end.key == task.key or register.owner(end.agency) == register.owner(task.agency):
+                continue
+            urged = any(
+                "responsible" in rung.tell for _d, _p, rung in self._reached("due", end.last_day, register.today)
+            )
+            if urged and register.find("responsible", end.agency, end.responsible):
+                return end
+        return None
+
+    # --- a round ---
+
+    def round(self, local: datetime, post: Post) -> list[tuple[Mail, bool]]:
+        """Do what a round must do at a local time.
+
+        Returns:
+            The mails that the server takes, each with whether its answer was heard.
+        """
+        today = local.date()
+        expected = self.expected(today)
+        self._enter(expected)
+        self._reconcile(expected, today)
+        if not self.facts.ladder.is_open(local):
+            return []
+        self._write(expected, today)
+        taken = self._deliver(post)
+        if any(mail.state == "obsolete" and mail.given_up for mail in self.mails):
+            # What still holds of a mail given up just before the message goes out in another one, in the same round.
+            self._write(self.expected(today), today)
+            taken += self._deliver(post)
+        for mail in self.mails:
+            mail.given_up = False
+        return taken
+
+    def _deliver(self, post: Post) -> list[tuple[Mail, bool]]:
+        taken = []
+        for mail in [mail for mail in self.mails if mail.state in ("ready", "unknown")]:
+            if post.down:
+                return []
+            if post.meanwhile is not None:
+                meanwhile, post.meanwhile = post.meanwhile, None
+                meanwhile()
+            if mail.recipient in post.refused:
+                mail.state = "bounced"
+                self.facts.dead.add(mail.recipient)
+            elif any(not self._holds(key) for key in mail.keys):
+                mail.state, mail.given_up = "obsolete", True
+                for key in mail.keys:
+                    row = self.ledger[key]
+                    row.state, row.mail = "queued" if self._holds(key) else "obsolete", None
+                continue
+            else:
+                heard = mail.recipient not in post.cut
+                if not heard:
+                    post.hit.add(mail.recipient)
+                mail.state = "sent" if heard else "unknown"
+                taken.append((mail, heard))
+            if mail.state != "unknown":
+                for key in mail.keys:
+                    self.ledger[key].state = mail.state
+        return taken
+
+    def _holds(self, key: Key) -> bool:
+        """Say whether a notice still holds as far as its own task or plan goes: asked just before the message."""
+        subject, revision, rung, *_rest = key
+        if ":" not in subject:
+            return subject.split("/")[1] in self.facts.owing
+        task = self.facts.tasks[subject]
+        anchor = next(one.anchor for one in self.facts.ladder.rungs if one.name == rung)
+        return task.revision == revision and (task.state == "submitted" if anchor == "submitted" else task.is_open)
+
+    def _enter(self, expected: dict[Key, Told]) -> None:
+        had = {(key[:4], row.recipient) for key, row in self.ledger.items() if row.state in ("sent", "mailed")}
+        for key, told in expected.items():
+            row = self.ledger.get(key)
+            if row is None:
+                self.ledger[key] = Row(told.state, told.recipient, told.kind, passes=told.passes)
+                continue
+            if told.state != "queued" or row.state not in ("suppressed", "obsolete", "bounced"):
+                continue
+            if row.state == "bounced" and (key[:4], told.recipient) in had:
+                continue  # the same step was told to the same person in another role
+            if row.state == "suppressed" and not row.passes and self._was_told(key, row, told, had):
+                continue
+            self.ledger[key] = Row("queued", told.recipient, told.kind)
+
+    def _was_told(self, key: Key, row: Row, told: Told, had: set[tuple[tuple[str, int, str, date], str]]) -> bool:
+        """Say whether a step that was not told in one role, for it was told to that person in another, was received."""
+        return (key[:4], told.recipient) in had or (key[:4], row.recipient) in had
+
+    def _reconcile(self, expected: dict[Key, Told], today: date) -> None:
+        spoilt: list[Mail] = []
+        for key, row in self.ledger.items():
+            if not row.waits:
+                continue
+            told = expected.get(key)
+            mail = row.mail
+            if told is None or told.state != "queued":
+                row.state, row.mail = (told.state if told else "obsolete"), None
+                row.passes = told is not None and told.passes
+            elif (row.recipient, row.kind) != (told.recipient, told.kind):
+                row.recipient, row.kind = told.recipient, told.kind
+            elif mail is None or mail.kind != "digest" or mail.day >= today:
+                continue
+            if mail is not None:
+                spoilt.append(mail)
+        for mail in spoilt:
+            mail.state = "obsolete"
+            for key in mail.keys:
+                row = self.ledger[key]
+                if row.state == "mailed" and row.mail is mail:
+                    row.state, row.mail = "queued", None
+
+    def _write(self, expected: dict[Key, Told], today: date) -> None:
+        for recipient in sorted({row.recipient for row in self.ledger.values() if row.state == "queued"} - {""}):
+            had = any(
+                mail.recipient == recipient and mail.day == today and mail.kind == "digest" and mail.state != "obsolete"
+                for mail in self.mails
+            )
+            keys = [
+                key
+                for key, row in self.ledger.items()
+                if row.state == "queued" and row.recipient == recipient and (not had or expected[key].urgent)
+            ]
+            if keys:
+                mail = Mail("urgent" if had else "digest", today, recipient, keys)
+                self.mails.append(mail)
+                for key in keys:
+                    self.ledger[key].state, self.ledger[key].mail = "mailed", mail
