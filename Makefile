@@ -96,9 +96,6 @@ FAULTS ?= 10000
 faults: $(TEST)/.ready ## inject FAULTS=10000 faults on each database, and write the figures into docs/reliability.md
 	$(RUN) tests.faults --injections $(FAULTS) --write docs/reliability.md
 
-mutants: $(TEST)/.ready ## take one safeguard after the other away: the tests must notice each time
-	$(RUN) tests.faults.mutants
-
 bench: $(TEST)/.ready ## measure; each measure alone: python -m bench.NAME --json
 	$(RUN) bench.startup
 	$(RUN) bench.filing

@@ -16,7 +16,7 @@ from planner.service.desk import Desk
 from planner.store import ledger, outbox
 from planner.store.engine import connect, writing
 from planner.store.tables import MailRow, NoticeRow, table_of
-from tests.factories import NOW, TODAY, fill, focal, make_desk, make_notice, make_plan
+from tests.factories import NOW, POLICY, TODAY, fill, focal, make_desk, make_notice, make_plan
 from tests.store.actions import accept_plan
 
 HOUR = 3600
@@ -29,7 +29,7 @@ def desk(database_url: str) -> Iterator[Desk]:
     fill(desk)
     accept_plan(desk, make_plan())
     with desk.writing() as session:
-        ledger.enqueue(session, [make_notice()], policy_hash="p", at=NOW)
+        ledger.enqueue(session, [make_notice()], policy=POLICY, at=NOW)
         mail = outbox.NewMail(
             kind="digest",
             recipient=focal("stttt"),
