@@ -477,7 +477,7 @@ def test_a_round_asks_as_often_for_many_tasks_as_for_few(province: Province) -> 
     deliver(province.engine, at("2020-05-18"), ["sent"])
     many = (planned(f"I.{n}", "2020-05-15", "stc", after=(f"I.{n - 1}",) if n > 1 else ()) for n in range(1, 300))
     province.file("stc", *many)
-    assert (asked("2020-05-18", 8), asked("2020-05-18", 9)) == few
+    assert (asked("2020-05-19", 8), asked("2020-05-19", 9)) == few
 
 
 def test_a_quiet_round_looks_at_nothing_and_writes_nothing(province: Province) -> None:
