@@ -492,3 +492,38 @@ def test_a_quiet_round_looks_at_nothing_and_writes_nothing(province: Province) -
     event.listen(province.engine, "before_cursor_execute", lambda *args: written.append(args[2].split()[0]))
     assert jobs.queue_due(province.shop, now + timedelta(hours=1)) == Round()
     assert set(written) <= {"BEGIN", "SELECT", "WITH"}
+
+
+# --- what makes a candidate, one by one; the histories above meet these seldom
+
+
+def test_who_takes_over_a_role_that_was_passed_over_is_told(province: Province) -> None:
+    head = mailbox("snv", "head")
+    province.file("snv", planned("I.1", "2020-05-15", responsible=head))
+    first = at("2020-05-18")
+    assert jobs.queue_due(province.shop, first).suppressed == 1  # the head is told as the responsible person
+    jobs.fill_mails(province.shop, first)
+    deliver(province.engine, first, ["sent"])
+    old = Officer(email=head, name="Cũ", title="", agency="snv", role=OfficerRole.HEAD, valid_to=date(2020, 5, 17))
+    new = replace(old, email="new@snv.example.vn", name="Mới", valid_to=None)
+    record(province, first, "officers", OfficersImported(officers=(old, new)))
+    assert jobs.queue_due(province.shop, at("2020-05-18", 9)).queued == 1
+    assert ("due+1wd", "agency_head", "new@snv.example.vn", "queued") in province.notices()
+
+
+def test_a_deadline_moved_at_noon_warns_whoever_waits_for_it_the_same_day(province: Province) -> None:
+    province.file("stttt", planned("I.1", "2020-05-12", "stttt"))
+    province.file("snv", planned("I.1", "2020-05-20", duration=2, after=("stttt:I.1",)))
+    jobs.queue_due(province.shop, at("2020-05-11"))
+    key = f"{DIRECTIVE}/stttt:I.1"
+    later = Extension(
+        old_last_day=date(2020, 5, 12),
+        new_last_day=date(2020, 5, 20),
+        reason="-",
+        document="-",
+        decided_by="-",
+        decided_at=at("2020-05-11", 12),
+    )
+    change_task(province, at("2020-05-11", 12), key, lambda _record: TaskExtended(task=key, extension=later))
+    assert jobs.queue_due(province.shop, at("2020-05-11", 13)).queued == 1
+    assert ("at-risk", "responsible", mailbox("snv"), "queued") in province.notices()
