@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from planner import i18n
 from planner.domain.agency import Absence, Officer, OfficerRole
@@ -23,11 +23,14 @@ from planner.domain.changes import (
     Change,
     OfficersImported,
     PlanDecided,
+    TaskAcknowledged,
     TaskExtended,
     TaskMoved,
+    TaskResumed,
+    TaskSnoozed,
 )
 from planner.domain.notification import MailState, NoticeState
-from planner.domain.plan import Extension, PlannedTask, ResultDocument
+from planner.domain.plan import Extension, Pause, PauseKind, PlannedTask, ResultDocument
 from planner.domain.status import PlanState, TaskState
 from planner.errors import TransitionRefused
 from planner.store import addresses, cases, ledger, outbox, upkeep
@@ -36,6 +39,7 @@ from planner.store.engine import Engine, reading, writing
 from planner.store.state import Book
 from planner.store.tables import MailRow, NoticeRow
 from scheduler import jobs
+from scheduler.agenda import agenda_of
 from scheduler.jobs import Round
 from scheduler.shop import Shop
 from tests.fakes import AGENCIES, DIRECTIVE, FILING_DEADLINE, Province, at, mailbox, make_province, planned
@@ -56,6 +60,7 @@ rungs:
   - {name: again, trigger: every 2wd from due +1wd, tell: [responsible, agency_head, department], kind: overdue}
   - {name: risk, trigger: at_risk, tell: [responsible, focal], kind: at_risk}
   - {name: submitted+1wd, trigger: submitted +1wd, tell: [department], kind: confirmation}
+  - {name: returned, trigger: returned +1wd, tell: [responsible, agency_head], kind: returned}
   - {name: submitted+2wd, trigger: submitted +2wd, tell: [department, agency_head], kind: confirmation}
   - {name: filing, trigger: filing, tell: [focal, agency_head], kind: filing}
 """
@@ -208,6 +213,26 @@ def extending(draw: st.DrawFn) -> Action:
     return extend
 
 
+@st.composite
+def pausing(draw: st.DrawFn) -> Action:
+    key, days = f"{DIRECTIVE}/{draw(agencies)}:I.{draw(st.integers(1, 3))}", draw(st.integers(0, 4))
+    is_promise, ends = draw(st.booleans()), draw(st.booleans())
+
+    def pause(province: Province, now: datetime) -> None:
+        def change(record: Any) -> Change | None:
+            kind = PauseKind.PROMISE if is_promise else PauseKind.SNOOZE
+            if not record.state.is_open or record.last_day is None:
+                return None
+            if ends:
+                return TaskResumed(task=key, what=kind)
+            held = Pause(until=now.date() + timedelta(days=days), reason="-", by=PEOPLE[0], at=now)
+            return TaskAcknowledged(task=key, promise=held) if is_promise else TaskSnoozed(task=key, snooze=held)
+
+        change_task(province, now, key, change)
+
+    return pause
+
+
 def record(province: Province, now: datetime, subject: str, change: Change) -> None:
     desk = province.desk(now)
     with desk.writing() as session:
@@ -330,6 +355,7 @@ actions = st.one_of(
     moving(),
     moving(),
     extending(),
+    pausing(),
     being_away(),
     being_unreachable(),
     changing_hands(),
@@ -424,3 +450,80 @@ def test_so_it_is_on_postgresql(
         live_through(twins, other, history, first)
     for name in names:
         postgres_server.drop_database(name)
+
+
+# --- how much a round asks
+
+
+@pytest.fixture
+def province(database_url: str, tmp_path: Path) -> Iterator[Province]:
+    with make_province(database_url, tmp_path) as made:
+        yield made
+
+
+def test_a_round_asks_as_often_for_many_tasks_as_for_few(province: Province) -> None:
+    statements: list[str] = []
+    event.listen(province.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+
+    def asked(day: str, hour: int) -> int:
+        statements.clear()
+        done = jobs.queue_due(province.shop, at(day, hour))
+        assert bool(done.queued) == (hour == 8)
+        return len(statements)
+
+    province.file("snv", planned("I.1", "2020-05-15"), planned("I.2", "2020-05-15", after=("I.1",)))
+    few = asked("2020-05-18", 8), asked("2020-05-18", 9)
+    jobs.fill_mails(province.shop, at("2020-05-18"))
+    deliver(province.engine, at("2020-05-18"), ["sent"])
+    many = (planned(f"I.{n}", "2020-05-15", "stc", after=(f"I.{n - 1}",) if n > 1 else ()) for n in range(1, 300))
+    province.file("stc", *many)
+    assert (asked("2020-05-19", 8), asked("2020-05-19", 9)) == few
+
+
+def test_a_quiet_round_looks_at_nothing_and_writes_nothing(province: Province) -> None:
+    province.file("snv", planned("I.1", "2020-05-15"), planned("I.2", "2020-08-30"))
+    now = at("2020-05-18")
+    jobs.queue_due(province.shop, now)
+    jobs.fill_mails(province.shop, now)
+    deliver(province.engine, now, ["sent"])
+    with reading(province.engine) as session:
+        assert agenda_of(province.shop, session, now).subjects == frozenset()
+    written: list[str] = []
+    event.listen(province.engine, "before_cursor_execute", lambda *args: written.append(args[2].split()[0]))
+    assert jobs.queue_due(province.shop, now + timedelta(hours=1)) == Round()
+    assert set(written) <= {"BEGIN", "SELECT", "WITH"}
+
+
+# --- what makes a candidate, one by one; the histories above meet these seldom
+
+
+def test_who_takes_over_a_role_that_was_passed_over_is_told(province: Province) -> None:
+    head = mailbox("snv", "head")
+    province.file("snv", planned("I.1", "2020-05-15", responsible=head))
+    first = at("2020-05-18")
+    assert jobs.queue_due(province.shop, first).suppressed == 1  # the head is told as the responsible person
+    jobs.fill_mails(province.shop, first)
+    deliver(province.engine, first, ["sent"])
+    old = Officer(email=head, name="Cũ", title="", agency="snv", role=OfficerRole.HEAD, valid_to=date(2020, 5, 17))
+    new = replace(old, email="new@snv.example.vn", name="Mới", valid_to=None)
+    record(province, first, "officers", OfficersImported(officers=(old, new)))
+    assert jobs.queue_due(province.shop, at("2020-05-18", 9)).queued == 1
+    assert ("due+1wd", "agency_head", "new@snv.example.vn", "queued") in province.notices()
+
+
+def test_a_deadline_moved_at_noon_warns_whoever_waits_for_it_the_same_day(province: Province) -> None:
+    province.file("stttt", planned("I.1", "2020-05-12", "stttt"))
+    province.file("snv", planned("I.1", "2020-05-20", duration=2, after=("stttt:I.1",)))
+    jobs.queue_due(province.shop, at("2020-05-11"))
+    key = f"{DIRECTIVE}/stttt:I.1"
+    later = Extension(
+        old_last_day=date(2020, 5, 12),
+        new_last_day=date(2020, 5, 20),
+        reason="-",
+        document="-",
+        decided_by="-",
+        decided_at=at("2020-05-11", 12),
+    )
+    change_task(province, at("2020-05-11", 12), key, lambda _record: TaskExtended(task=key, extension=later))
+    assert jobs.queue_due(province.shop, at("2020-05-11", 13)).queued == 1
+    assert ("at-risk", "responsible", mailbox("snv"), "queued") in province.notices()
