@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import (
@@ -155,6 +155,7 @@ def standing(
     is_sqlite = session.get_bind().dialect.name == "sqlite"
 
     def written(at: datetime) -> str:
+        at = at.astimezone(UTC)  # as it is stored
         return f"{at:%Y-%m-%d %H:%M:%S.%f}" if is_sqlite else at.isoformat()
 
     rows = (

@@ -37,7 +37,7 @@ from planner.store import addresses, cases, ledger, outbox, upkeep
 from planner.store import plans as stored
 from planner.store.engine import Engine, reading, writing
 from planner.store.state import Book
-from planner.store.tables import MailRow, NoticeRow
+from planner.store.tables import MailBodyRow, MailRow, NoticeRow
 from scheduler import jobs
 from scheduler.agenda import agenda_of
 from scheduler.jobs import Round
@@ -97,13 +97,16 @@ def in_ledger(engine: Engine) -> list[tuple[Any, ...]]:
     """Return the whole ledger but the numbers of its rows, and the mails with their bytes."""
     notice: Any = NoticeRow.__table__
     mail: Any = MailRow.__table__
+    body: Any = MailBodyRow.__table__
     columns = [column for column in notice.c if column.name not in ("id", "mail_id")]
     with engine.connect() as connection:
         told = connection.execute(
             select(*columns, mail.c.key).outerjoin(mail, mail.c.id == notice.c.mail_id).order_by(notice.c.key)
         ).all()
         mails = connection.execute(
-            select(mail.c.key, mail.c.recipient, mail.c.state, mail.c.subject, mail.c.body).order_by(mail.c.key)
+            select(mail.c.key, mail.c.recipient, mail.c.state, mail.c.subject, body.c.body)
+            .join(body, body.c.mail_id == mail.c.id)
+            .order_by(mail.c.key)
         ).all()
     return [*map(tuple, told), *map(tuple, mails)]
 

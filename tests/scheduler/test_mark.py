@@ -38,7 +38,7 @@ def province(database_url: str, tmp_path: Path, server: MailServer) -> Iterator[
 
 Rows = dict[str, list[dict[str, object]]]
 #: what a backup of the engine's tables holds; those of the plans do not change in these tests
-TABLES = ("tick", "mail", "notice", "attempt", "audit", "delivery_hold", "database_identity")
+TABLES = ("tick", "mail", "mail_body", "notice", "attempt", "audit", "delivery_hold", "database_identity")
 
 
 def backup(engine: Engine) -> Rows:
@@ -55,7 +55,7 @@ def restore(engine: Engine, rows: Rows) -> None:
     """Put the rows back, as a restored backup would."""
     metadata = MetaData()
     metadata.reflect(engine, only=TABLES)
-    order = ("attempt", "notice", "mail", "tick", "audit", "delivery_hold", "database_identity")
+    order = ("attempt", "notice", "mail_body", "mail", "tick", "audit", "delivery_hold", "database_identity")
     with engine.begin() as connection:
         for name in order:
             connection.execute(metadata.tables[name].delete())
@@ -192,7 +192,7 @@ def test_a_new_database_in_the_same_folder_is_no_restored_one(
 ) -> None:
     province.tick(at("2020-05-14T08:00"))
     with province.engine.begin() as connection:  # as `init` would make it
-        for table in ("attempt", "notice", "mail", "tick"):
+        for table in ("attempt", "notice", "mail_body", "mail", "tick"):
             connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - names of ours
         connection.execute(text("UPDATE database_identity SET identity = 'another'"))
     before = len(server.accepted)
