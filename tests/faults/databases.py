@@ -184,7 +184,8 @@ class Sqlite(Database):
         def begin(connection: Any) -> None:
             connection.exec_driver_sql(f"PRAGMA query_only = {int(mark.exists())}")
 
-        event.listen(engine, "begin", begin)
+        # Before the program's own BEGIN IMMEDIATE, which a connection that may only read refuses.
+        event.listen(engine, "begin", begin, insert=True)
 
 
 class Postgres(Database):
