@@ -59,12 +59,15 @@ def main() -> int:
             print(report.table([found[-1]], options.seed), flush=True)
     if options.json:
         print(json.dumps(report.document(found), indent=2))
+    seconds = time.monotonic() - start
     if options.baseline:  # nobody expects it to hold
+        if options.write:
+            report.write_baseline(options.write, found, options.seed, seconds, sys.argv[1:])
         return 0
     failures = report.failures(found)
-    print(failures or f"Nothing lost. {time.monotonic() - start:.0f} s.", file=sys.stderr)
+    print(failures or f"Nothing lost. {seconds:.0f} s.", file=sys.stderr)
     if options.write and not failures:
-        report.write(options.write, found, options.seed, time.monotonic() - start, sys.argv[1:])
+        report.write(options.write, found, options.seed, seconds, sys.argv[1:])
     return 1 if failures else 0
 
 

@@ -26,11 +26,10 @@ from tests.fakes import at
 from tests.faults.databases import Database
 from tests.faults.province import LEASE, Home, write_plan
 from tests.faults.sink import Sink
-from tests.faults.worker import Ended, Work, Worker
+from tests.faults.worker import LONGEST, Ended, Work, Worker
 
 QUICK = Timeouts(connect=0.3, mail=0.3, rcpt=0.3, data=0.3, dot=0.4, quit=0.2)
 _PATIENCE = 0.6  # seconds past its lease that a worker stays frozen at most
-_LONGEST = 60  # seconds after which a worker counts as hung
 _OPEN = "('ready', 'leased', 'sending', 'unknown')"
 
 
@@ -106,7 +105,7 @@ class Lane:
         for hours in (2.5, 4, 5.5, 7, 8.5):
             if self.open_work()[1]:
                 time.sleep(LEASE + 0.02)
-            (ended,) = self.run(Work(rounds=(day + timedelta(hours=hours),)))
+            (ended,) = self.run(Work(rounds=(day + timedelta(hours=hours),), calm=True))
             wrong += [f"clean round: {what}" for what in (*ended.refused, ended.crash, "hung" * ended.hung) if what]
             left = self.open_work()
             if left[0] == 0 and (patient or left[2] == 0):
@@ -155,7 +154,7 @@ class Lane:
                     if other not in running or now - one.frozen_at > LEASE + _PATIENCE:
                         one.frozen_at = 0.0
                         os.kill(one.pid, signal.SIGCONT)
-                if now - start > _LONGEST:
+                if now - start > LONGEST:
                     one.ended.hung = True
                     os.kill(one.pid, signal.SIGKILL)
                 if one.over():

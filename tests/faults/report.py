@@ -15,6 +15,7 @@ import psycopg
 from tests.faults.plan import Row
 
 BEGIN, END = "<!-- figures: written by make faults -->", "<!-- end of figures -->"
+BASELINE = "<!-- baseline -->", "<!-- end of baseline -->"
 _HEAD = (
     "| fault | database | workers | injected | survived | lost | ledger duplicates | extra acceptances | explained |"
     " seed |\n|---|---|---:|---:|---:|---:|---:|---:|---:|---:|\n"
@@ -70,18 +71,36 @@ def failures(found: Found) -> str:
 
 def write(page: Path, found: Found, seed: int, seconds: float, arguments: Sequence[str]) -> None:
     """Put the table, and where it comes from, between the marks of a page."""
-    text = page.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _old, end, after = rest.partition(END)
-    if not begin or not end:
-        raise SystemExit(f"{page} lacks its marks: {BEGIN} and {END}")
+    _put(page, BEGIN, END, _facts(seconds, arguments) + "\n\n" + table(found, seed))
+
+
+def _put(page: Path, begin: str, end: str, content: str) -> None:
+    before, begun, rest = page.read_text(encoding="utf-8").partition(begin)
+    _old, ended, after = rest.partition(end)
+    if not begun or not ended:
+        raise SystemExit(f"{page} lacks its marks: {begin} and {end}")
+    page.write_text(f"{before}{begin}\n\n{content}\n{end}{after}", encoding="utf-8")
+
+
+def _facts(seconds: float, arguments: Sequence[str]) -> str:
     words = " ".join(f'"{word}"' if " " in word else word for word in arguments)
-    facts = (
+    return (
         f"{datetime.now(UTC):%Y-%m-%d}, `python -m tests.faults {words}`, {seconds / 60:.0f} minutes on"
         f" {os.cpu_count()} cores ({platform.machine()}, {platform.system()} {platform.release()}), Python"
         f" {platform.python_version()}, SQLite {sqlite3.sqlite_version}, PostgreSQL {_postgres()}."
     )
-    page.write_text(f"{before}{begin}\n\n{facts}\n\n{table(found, seed)}\n{end}{after}", encoding="utf-8")
+
+
+def write_baseline(page: Path, found: Found, seed: int, seconds: float, arguments: Sequence[str]) -> None:
+    """Put what the other order of sending came to between its marks."""
+    lines = [
+        f"| {row.kind} | {database} | {row.workers or ''} | {row.injected} | {row.lost} | {row.extra} | {seed} |\n"
+        for database, rows in found
+        for row in (*rows, _sum(rows))
+    ]
+    columns = ("fault", "database", "workers", "injected", "lost", "extra acceptances", "seed")
+    head = f"| {' | '.join(columns)} |\n|---|---{'|---:' * 5}|\n"
+    _put(page, *BASELINE, _facts(seconds, arguments) + "\n\n" + head + "".join(lines))
 
 
 def _postgres() -> str:

@@ -104,7 +104,7 @@ def prepare(on: Ground, seed: int) -> None:
         lane.database.put_back("warm")
         for n, day in enumerate(DAYS):
             lane.database.save(f"day{n}")
-            (ended,) = lane.run(Work(rounds=(morning(day),)))
+            (ended,) = lane.run(Work(rounds=(morning(day),), calm=True))
             if ended.crash or ended.refused or lane.finish_day(morning(day)):
                 raise RuntimeError(f"{day} cannot be done without faults: {ended}")
     finally:

@@ -54,7 +54,7 @@ class Scene:
             self.begin(days[0], bounce=bounce)
             before = frozenset(one[1] for one in look(self.lane).mails.values() if one[0] == "sent")
             for day in days:
-                (ended,) = self.lane.run(Work(rounds=(morning(day),)))
+                (ended,) = self.lane.run(Work(rounds=(morning(day),), calm=True))
                 if ended.refused or ended.crash or ended.hung:
                     raise RuntimeError(f"a round without faults fails: {ended}")
                 if wrong := self.lane.finish_day(morning(day)):

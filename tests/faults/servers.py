@@ -91,10 +91,9 @@ def _server(scene: Scene, script: Callable[[], list[dict[str, Any]]], mode: str 
             work = Work(rounds=(now,), quick=any("hang" in act["do"] for act in acts), tls=tls)  # type: ignore[arg-type]
             ended = scene.lane.run(*[work] * scene.workers)
             wrong += scene.complaints(ended)
-            fired = scene.lane.sink.script()
-            injected += fired
-            for act in acts:
-                scene.tally.where[f"{act['step']}: {act['do']}"] += 1
+            done = scene.lane.sink.script()
+            injected += done.total()
+            scene.tally.where += done
             scene.wait()
             if not any(scene.lane.open_work()) and now > morning(day):
                 break

@@ -16,6 +16,7 @@ import re
 import signal
 import socket
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -46,13 +47,12 @@ class Sink:
         answer: dict[str, Any] = json.loads(self._answers.readline())
         return answer
 
-    def script(self, *acts: dict[str, Any]) -> int:
-        """Set what to do wrong, and return how often the script before was followed.
+    def script(self, *acts: dict[str, Any]) -> Counter[str]:
+        """Set what to do wrong, and return what of the script before was done, and how often.
 
         Each act: `step`, `do`, from the `nth` time on (1 is the first), so many `times`.
         """
-        fired: int = self._ask(script=acts)["fired"]
-        return fired
+        return Counter(self._ask(script=acts)["done"])
 
     def rest(self) -> None:
         """Wait until all that was sent to the server has been dealt with."""
@@ -89,7 +89,7 @@ class _Server:
     def __init__(self, log: Path) -> None:
         self.handle = os.open(log, os.O_WRONLY | os.O_APPEND)
         self.acts: list[dict[str, Any]] = []
-        self.fired = 0
+        self.done: Counter[str] = Counter()
         self.open: set[_Session] = set()
 
     async def run(self, listening: socket.socket, control: socket.socket) -> None:
@@ -99,8 +99,8 @@ class _Server:
         while line := await reader.readline():
             asked = json.loads(line)
             if "script" in asked:
-                answer = {"fired": self.fired}
-                self.acts, self.fired = [dict(act, seen=0) for act in asked["script"]], 0
+                answer: dict[str, Any] = {"done": self.done}
+                self.acts, self.done = [dict(act, seen=0) for act in asked["script"]], Counter()
             else:
                 answer = {"open": await self._rest()}
             writer.write(json.dumps(answer).encode() + b"\n")
@@ -119,7 +119,7 @@ class _Server:
             if one["step"] == step:
                 one["seen"] += 1
                 if one.get("nth", 1) <= one["seen"] < one.get("nth", 1) + one.get("times", 1):
-                    self.fired += 1
+                    self.done[f"{step}: {one['do']}"] += 1
                     return str(one["do"])
         return None
 

@@ -76,7 +76,7 @@ def _limited(scene: Scene) -> None:
 
 def _database(scene: Scene, harm: Callable[[ExitStack], object], impatient: int = 0) -> None:
     """Do harm at a place where no worker is in a transaction, and undo it a moment later."""
-    days = scene.days(2)
+    days = scene.days(4)
     expected = scene.expected(days)
     scene.begin(days[0])
     names = [name for name, what in points.POINTS.items() if "inside" not in what and name not in ELSEWHERE]

@@ -13,7 +13,7 @@ from asyncio import selector_events
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,6 +23,7 @@ from planner.errors import PlannerError
 from planner.service import filing
 from planner.service.desk import Desk
 from scheduler.jobs import run_round
+from scheduler.shop import Shop
 from tests.faults.databases import Sqlite
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 #: not in the code: half of a mail is on its way when the worker ends
 HALF = "half of the message"
+LONGEST = 60  #: seconds after which a worker counts as hung
 
 Act = Literal["kill", "stop", "ask"]
 
@@ -52,6 +54,7 @@ class Work:
     quick: bool = False  #: short waits for the mail server
     tls: Literal["none", "starttls"] = "none"
     impatient: int = 0  #: milliseconds that it waits for a lock, if not as long as usual
+    calm: bool = False  #: nothing is done to it: its lease is long, so that a slow machine does not take its mails away
     room: int | None = None  #: octets by which its files may grow at most, where a small disk cannot be had
     job: str = "round"  #: a key of `JOBS`
 
@@ -172,6 +175,10 @@ def _be_worker(lane: Lane, work: Work, up: int, down: int) -> None:
 
 
 def _prepare(lane: Lane, work: Work) -> None:
+    if work.calm:
+        usual = lane.shop
+        lane.shop = Shop(settings=replace(usual.settings, delivery_lease=2 * LONGEST))
+        vars(lane.shop).update((name, value) for name, value in vars(usual).items() if name != "settings")
     database, engine = lane.database, lane.shop.engine
     if work.impatient:
         database.impatient(engine, work.impatient)
