@@ -19,7 +19,7 @@ from functools import cache
 from itertools import groupby
 from typing import Any, cast
 
-from sqlalchemy import Table, and_, bindparam, case, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Table, and_, bindparam, case, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from planner import points
@@ -183,6 +183,7 @@ def save_mails(session: Session, mails: Sequence[tuple[NewMail, Sequence[int]]],
             "subject": mail.subject,
             "message_id": mail.message_id,
             "state": MailState.READY.value,
+            "maybe_taken": False,
             "fence": 0,
             "attempts": 0,
             "first_try_at": mail.first_try_at,
@@ -208,8 +209,8 @@ def _insert_mail(dialect: str) -> Any:
 
 def reap(session: Session) -> None:
     """Take back what dead workers hold: before DATA a mail is ready again, after it nobody knows."""
-    for held, then in ((MailState.LEASED, MailState.READY), (MailState.SENDING, MailState.UNKNOWN)):
-        session.execute(_REAP, {"b_held": held.value, "b_then": then.value})
+    for statement in _REAP:
+        session.execute(statement)
     points.reach("leases reaped")
 
 
@@ -330,10 +331,15 @@ _MAY_GO = or_(
     MAIL.c.state == MailState.READY.value,
     and_(MAIL.c.state == MailState.UNKNOWN.value, MAIL.c.kind != HELD_FOR_A_PERSON),
 )
+#: the state of a mail that is put off: one that the server may have stays one that it may have, at every later try too
+PUT_OFF = case((MAIL.c.maybe_taken.is_(True), MailState.UNKNOWN.value), else_=MailState.READY.value)
+_EXPIRED = MAIL.c.lease_until < DatabaseEpoch()
+_FREED: dict[str, Any] = {"lease_until": None, "fence": MAIL.c.fence + 1}
 _REAP = (
+    update(MAIL).where(MAIL.c.state == MailState.LEASED.value, _EXPIRED).values(state=PUT_OFF, **_FREED),
     update(MAIL)
-    .where(MAIL.c.state == bindparam("b_held"), MAIL.c.lease_until < DatabaseEpoch())
-    .values(state=bindparam("b_then"), lease_until=None, fence=MAIL.c.fence + 1)
+    .where(MAIL.c.state == MailState.SENDING.value, _EXPIRED)
+    .values(state=MailState.UNKNOWN.value, maybe_taken=True, **_FREED),
 )
 _CLAIM = (
     update(MAIL)
@@ -371,6 +377,7 @@ _BEGIN = (
     .returning(MAIL.c.id)
 )
 _GIVE_UP_HELD = update(MAIL).where(_HELD).values(state=MailState.OBSOLETE.value).returning(MAIL.c.id)
+_THEN_STATE: ColumnElement[str] = bindparam("b_state", type_=MAIL.c.state.type)
 _SETTLE = (
     update(MAIL)
     .where(
@@ -379,7 +386,8 @@ _SETTLE = (
         MAIL.c.state.in_((MailState.LEASED.value, MailState.SENDING.value)),
     )
     .values(
-        state=bindparam("b_state"),
+        state=case((MailState.READY.value == _THEN_STATE, PUT_OFF), else_=_THEN_STATE),
+        maybe_taken=or_(MAIL.c.maybe_taken.is_(True), MailState.UNKNOWN.value == _THEN_STATE),
         lease_until=None,
         last_error=bindparam("b_error"),
         attempts=MAIL.c.attempts + bindparam("b_tries"),

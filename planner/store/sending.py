@@ -21,7 +21,7 @@ from planner import points
 from planner.domain.notification import MailState, NoticeState
 from planner.store import ledger
 from planner.store.engine import DatabaseEpoch
-from planner.store.outbox import ATTEMPT, MAIL, REPORT, HeldMail
+from planner.store.outbox import ATTEMPT, MAIL, PUT_OFF, REPORT, HeldMail
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -154,7 +154,7 @@ def _statements(dialect: str) -> _Statements:
         give_back=update(MAIL)
         .where(named, _unindexed(MAIL.c.state) == MailState.LEASED.value)
         .values(
-            state=MailState.READY.value,
+            state=PUT_OFF,
             lease_until=None,
             # The claim began the count of 72 hours if nothing had before it.
             first_try_at=case(
@@ -196,7 +196,13 @@ def resolve(session: Session, mail_id: int, *, arrived: bool, at: datetime) -> b
     then: dict[str, Any] = (
         {"state": MailState.SENT.value, "sent_at": at}
         if arrived
-        else {"state": MailState.READY.value, "next_try_at": at, "attempts": 0, "first_try_at": None}
+        else {
+            "state": MailState.READY.value,
+            "maybe_taken": False,
+            "next_try_at": at,
+            "attempts": 0,
+            "first_try_at": None,
+        }
     )
     changed = session.scalar(
         update(MAIL)

@@ -360,6 +360,7 @@ class MailRow(Base):
     subject: Mapped[str]
     message_id: Mapped[str] = mapped_column(String(200), unique=True)
     state: Mapped[str] = mapped_column(String(10))
+    maybe_taken: Mapped[bool]  # a try ended in a way that leaves open whether the server has it
     fence: Mapped[int]  # raised by each claim; every later write names the fence it holds
     lease_until: Mapped[float | None] = mapped_column(Float)  # seconds since 1970 on the database's clock
     attempts: Mapped[int]

@@ -170,9 +170,10 @@ def retry(session: Session, notice_key: str, at: datetime) -> bool:
                 )
             ),
             MailRow.state.in_(may),
+            MailRow.kind != outbox.REPORT,  # of a report a person must first say whether it arrived
         )
         .values(
-            state=MailState.READY.value,
+            state=outbox.PUT_OFF,
             kind=case((MailRow.day < today, "urgent"), else_=MailRow.kind),
             next_try_at=at,
             attempts=0,

@@ -340,9 +340,7 @@ class Model(RuleBasedStateMachine):
 
     @rule()
     def the_mail_server_stops_or_comes_back(self) -> None:
-        # A mail of unknown fate that finds the server stopped is forgotten to be one: see test_unknown.py.
-        if not any(mail.state == "unknown" for mail in self.oracle.mails):
-            self.world.post.down = not self.world.post.down
+        self.world.post.down = not self.world.post.down
 
     @precondition(lambda self: not self.world.post.down)
     @rule(who=st.lists(picks, min_size=3, max_size=9))

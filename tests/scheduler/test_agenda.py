@@ -228,7 +228,7 @@ def pausing(draw: st.DrawFn) -> Action:
                 return None
             if ends:
                 return TaskResumed(task=key, what=kind)
-            held = Pause(until=now.date() + timedelta(days=days), reason="-", by=PEOPLE[0], at=now)
+            held = Pause(since=now.date(), until=now.date() + timedelta(days=days), reason="-", by=PEOPLE[0], at=now)
             return TaskAcknowledged(task=key, promise=held) if is_promise else TaskSnoozed(task=key, snooze=held)
 
         change_task(province, now, key, change)

@@ -46,10 +46,6 @@ def assert_repeated_as_the_same_mail(province: Province, server: MailServer) -> 
     assert province.mails() == [(HEAD, "sent")]
 
 
-FORGOTTEN = "a mail of unknown fate that is put off is ready again, as if the server could not have it"
-
-
-@pytest.mark.xfail(reason=FORGOTTEN, strict=True)
 def test_a_server_that_is_gone_at_the_next_try_does_not_make_it_another_mail(cut: Province, server: MailServer) -> None:
     nowhere = cut.with_settings(smtp_port=free_port())
     nowhere.tick(later(cut))
@@ -57,7 +53,6 @@ def test_a_server_that_is_gone_at_the_next_try_does_not_make_it_another_mail(cut
     assert_repeated_as_the_same_mail(cut, server)
 
 
-@pytest.mark.xfail(reason=FORGOTTEN, strict=True)
 def test_a_refusal_for_now_at_the_next_try_does_not_make_it_another_mail(cut: Province, server: MailServer) -> None:
     server.rcpt["*"] = "451 4.7.1 come back later"
     cut.tick(later(cut))
@@ -66,7 +61,6 @@ def test_a_refusal_for_now_at_the_next_try_does_not_make_it_another_mail(cut: Pr
     assert_repeated_as_the_same_mail(cut, server)
 
 
-@pytest.mark.xfail(reason=FORGOTTEN, strict=True)
 def test_a_worker_that_dies_before_the_next_try_does_not_make_it_another_mail(
     cut: Province, server: MailServer
 ) -> None:

@@ -105,6 +105,7 @@ MAIL: dict[str, Any] = {
     "subject": "s",
     "message_id": "<m@b.vn>",
     "state": "ready",
+    "maybe_taken": False,
     "fence": 0,
     "attempts": 0,
     "next_try_at": datetime(2020, 5, 5, tzinfo=UTC),
