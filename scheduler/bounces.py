@@ -119,7 +119,7 @@ def cause_of(failure: dsn.Failure) -> Cause:
     if failure.reply_code is None and not status.startswith(("5.1.", "5.6.", "5.7.")):
         return Cause.UNREACHED
     verdict = classify("rcpt", failure.reply_code or 550, status)
-    if verdict is Verdict.CHANNEL or status.startswith("5.6."):
+    if verdict is Verdict.CHANNEL or status.startswith(("5.6.", "5.7.")):
         return Cause.CHANNEL
     # A bare "550" may have been the answer to the message itself; only RCPT is about the recipient.
     return Cause.ADDRESS if verdict is Verdict.DEAD and failure.at_rcpt else Cause.UNREACHED

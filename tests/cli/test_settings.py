@@ -108,7 +108,7 @@ def test_the_acting_person_comes_from_option_variable_or_file(site: Path, run: R
 def test_a_broken_settings_file_tells_all_its_problems(site: Path, run: Run) -> None:
     (site / "planner.toml").write_text(
         '[planner]\nlang = "fr"\ncolour = "red"\n'
-        '[smtp]\nport = 0\nhost = "mail.example.vn"\nlease = 1.5\n[mail]\nto = "x"\n'
+        '[smtp]\nport = 0\nhost = "mail.example.vn"\ntls = "none"\nlease = 1.5\n[mail]\nto = "x"\n'
     )
     said = run("plan", "list", "--json", PLANNER_TICK_SECONDS="often")
     problems = said.data["error"]["problems"]

@@ -47,7 +47,13 @@ def province(database_url: str, tmp_path: Path, server: MailServer) -> Iterator[
     policy = tmp_path / "always.yaml"
     policy.write_text(ALWAYS)
     with make_province(
-        database_url, tmp_path, smtp_port=server.port, members=MEMBERS, policy_file=policy, tick_seconds=1
+        database_url,
+        tmp_path,
+        smtp_port=server.port,
+        members=MEMBERS,
+        policy_file=policy,
+        tick_seconds=1,
+        smtp_connections=4,
     ) as made:
         yield made
 
