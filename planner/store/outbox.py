@@ -377,7 +377,7 @@ _BEGIN = (
     .returning(MAIL.c.id)
 )
 _GIVE_UP_HELD = update(MAIL).where(_HELD).values(state=MailState.OBSOLETE.value).returning(MAIL.c.id)
-_THEN_STATE: ColumnElement[str] = bindparam("b_state", type_=MAIL.c.state.type)
+_THEN_STATE = cast(ColumnElement[str], bindparam("b_state", type_=MAIL.c.state.type))
 _SETTLE = (
     update(MAIL)
     .where(
