@@ -17,7 +17,7 @@ from scheduler.channels.replies import Stage, Verdict, classify
 
 WAITS = (1, 2, 5, 10, 15)  #: minutes to the first, second ... probe; then always the last
 SHARE = 0.2  #: of a round's answers; what is refused less often is about the recipients
-ADDRESSES = 5  #: so many dead addresses in one round are believed, whatever their share
+ADDRESSES = 5  #: so many refusals in one round are believed, whatever their share
 CUT_OFF = 5  #: connections in turn that the server ended before anything was agreed
 ALIKE = 2  #: so many recipients refused in the same words for something else than their address are not
 
@@ -74,14 +74,10 @@ class Evidence:
 
     def speaks_against_server(self) -> bool:
         """Say whether so much was refused that it is about us."""
-        gone, others = len(self._addresses), len(self._others)
         most = self.accepted * SHARE / (1 - SHARE)  # refused / (accepted + refused) > SHARE
+        refused = len(self._addresses | self._others.keys())
         alike = max(Counter(self._others.values()).values(), default=0)
-        return (
-            (gone > ADDRESSES and gone > most)
-            or (alike >= ALIKE and alike > most)
-            or (gone + others > ADDRESSES and gone + others > most)
-        )
+        return (refused > ADDRESSES and refused > most) or (alike >= ALIKE and alike > most)
 
 
 def _alike(error: DeliveryError) -> str:

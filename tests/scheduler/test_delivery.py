@@ -395,6 +395,23 @@ def test_a_database_gone_for_a_moment_after_the_acceptance_costs_no_second_mail(
     assert_told_once(late, server, [mailbox("snv", "head"), mailbox("snv")])
 
 
+def test_no_message_begins_before_it_is_written_that_the_one_before_was_taken(
+    crowd: Province, server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle = sending.settle_sent
+
+    def failing(session: Any, accepted: Sequence[sending.Accepted], when: datetime) -> set[int]:
+        if accepted:
+            raise DatabaseFailed("the database takes nothing")
+        return settle(session, accepted, when)
+
+    monkeypatch.setattr(sending, "settle_sent", failing)
+    monkeypatch.setattr(delivery, "_PATIENCE", (0.05, 0.05))
+    with pytest.raises(DatabaseFailed):
+        crowd.with_settings(smtp_connections=1).tick(NOW)
+    assert len(server.accepted) == 1
+
+
 def test_several_mails_are_under_way_at_once_but_not_too_many(crowd: Province, server: MailServer) -> None:
     server.slow_data = 0.05
     crowd.tick(NOW)
