@@ -377,7 +377,7 @@ _BEGIN = (
     .returning(MAIL.c.id)
 )
 _GIVE_UP_HELD = update(MAIL).where(_HELD).values(state=MailState.OBSOLETE.value).returning(MAIL.c.id)
-_THEN_STATE = cast(ColumnElement[str], bindparam("b_state", type_=MAIL.c.state.type))
+_then_state = cast(ColumnElement[str], bindparam("b_state", type_=MAIL.c.state.type))
 _SETTLE = (
     update(MAIL)
     .where(
@@ -386,8 +386,8 @@ _SETTLE = (
         MAIL.c.state.in_((MailState.LEASED.value, MailState.SENDING.value)),
     )
     .values(
-        state=case((MailState.READY.value == _THEN_STATE, PUT_OFF), else_=_THEN_STATE),
-        maybe_taken=or_(MAIL.c.maybe_taken.is_(True), MailState.UNKNOWN.value == _THEN_STATE),
+        state=case((_then_state == MailState.READY.value, PUT_OFF), else_=_then_state),
+        maybe_taken=or_(MAIL.c.maybe_taken.is_(True), _then_state == MailState.UNKNOWN.value),
         lease_until=None,
         last_error=bindparam("b_error"),
         attempts=MAIL.c.attempts + bindparam("b_tries"),

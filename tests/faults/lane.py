@@ -6,6 +6,7 @@ some milliseconds and yet a real process: it opens its own connections, and dies
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import os
@@ -16,7 +17,8 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from scheduler import envelope
+from planner.errors import Refused
+from scheduler import envelope, mark
 from scheduler.channels import Channel
 from scheduler.channels.email import EmailChannel, Timeouts
 from scheduler.jobs import run_round
@@ -72,9 +74,20 @@ class Lane:
         self.sink.script()
         self.sink.forget()
         self.database.put_back(snapshot)
+        self.forget()
         for name in ("new", "cur"):
             for path in (self.home.folder / "bounces" / name).iterdir():
                 path.unlink()
+
+    def forget(self) -> None:
+        """Forget how far the database had come: put back to a morning, it would be taken for a restored backup."""
+        self.shop.settings.resolved_state_file.unlink(missing_ok=True)
+
+    def resume(self, now: datetime) -> None:
+        """Let a person say that a restored database may send again, if it asks."""
+        with contextlib.suppress(Refused):  # it had not come so far that anything could be sent twice
+            mark.resume(self.shop, now, assume_sent=False, actor="operator@example.vn", reason="drill")
+        self.shop.engine.dispose()
 
     def bounce(self, now: datetime) -> None:
         """Lay the report into the folder that yesterday's first mail to a plain officer came back."""

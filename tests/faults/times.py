@@ -77,7 +77,10 @@ def missing(scene: Scene, _index: int) -> None:
 
 @kind("yesterday's backup restored")
 def restored(scene: Scene, _index: int) -> None:
-    """Put back the database as it was before the day's mail went out; the mail server does not forget."""
+    """Put back the database as it was before the day's mail went out; the mail server does not forget.
+
+    Nothing more may leave until a person has said so; then everything is told, what was told before a second time.
+    """
     (day,) = scene.days(1)
     expected = scene.expected((day,))
     scene.begin(day)
@@ -87,5 +90,11 @@ def restored(scene: Scene, _index: int) -> None:
     scene.lane.sink.rest()
     gone = len(scene.lane.sink.accepted())
     scene.lane.database.put_back(f"day{DAYS.index(day)}")
-    wrong = scene.complaints(ended) + scene.lane.finish_day(morning(day))
+    (asked,) = scene.lane.run(Work(rounds=(morning(day) + timedelta(hours=1),), calm=True))
+    scene.lane.sink.rest()
+    wrong = scene.complaints([*ended, asked])
+    if gone and len(scene.lane.sink.accepted()) > gone:
+        wrong.append("the restored database sent mail before anybody had said that it may")
+    scene.lane.resume(morning(day) + timedelta(hours=2))
+    wrong += scene.lane.finish_day(morning(day))
     scene.tally.take(judge(scene.lane, expected, restored=gone), 1 + sum(one.killed for one in ended), wrong)

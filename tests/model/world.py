@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 import yaml
 
-from planner.config import ZONE, Settings
+from planner.config import STATE_FILE_NAME, ZONE, Settings
 from planner.domain.agency import Agency, Officer, OfficerRole, Succession, Tier
 from planner.domain.changes import AgenciesImported, DirectiveImported, OfficersImported, SuccessionsRecorded
 from planner.domain.directive import Directive
@@ -228,6 +228,8 @@ class Places:
 
     def open(self, start: date) -> str:
         """Return the URL of a new copy of the database as it is at a start."""
+        # How far an earlier copy had come is no news of this one: it would be taken for a restored backup.
+        (self.home / STATE_FILE_NAME).unlink(missing_ok=True)
         return self._create(self._ready[start])
 
     def settings(self, url: str, ladder: Ladder) -> Settings:
