@@ -62,7 +62,7 @@ def look(lane: Lane) -> Seen:
         rungs={row[0]: row[9] for row in rows},
         mails={
             row[0]: (row[1], row[2], hashlib.sha256(row[3]).hexdigest())
-            for row in ask("SELECT id, state, message_id, body FROM mail")
+            for row in ask("SELECT id, state, message_id, body FROM mail JOIN mail_body ON mail_id = id")
         },
         attempts=[
             (row[0], row[1], _instant(row[2]), row[3]) for row in ask("SELECT mail_id, fence, at, outcome FROM attempt")

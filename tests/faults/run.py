@@ -102,6 +102,7 @@ def prepare(on: Ground, seed: int) -> None:
         lane.database.save("warm")
         lane.warm_up(morning(DAYS[0]))
         lane.database.put_back("warm")
+        lane.forget()
         for n, day in enumerate(DAYS):
             lane.database.save(f"day{n}")
             (ended,) = lane.run(Work(rounds=(morning(day),), calm=True))
