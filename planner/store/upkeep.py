@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, and_, bindparam, case, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, and_, bindparam, case, or_, select, update
 from sqlalchemy.orm import Session
 
 from planner import points
@@ -80,25 +80,44 @@ def reconcile(
         for some in ledger.chunks([one for one, found in settled.items() if found == then and one not in away]):
             changed = session.execute(
                 update(ledger.NOTICE)
-                .where(ledger.NOTICE.c.id.in_(some), ledger.waits())
+                .where(
+                    ledger.NOTICE.c.id.in_(some),
+                    _as_read(ledger.NOTICE.c.mail_id.in_([mails[one] for one in some if one in mails])),
+                )
                 .values(state=state.value, may_return=may_return, settled_at=at)
             )
             done[state] += cast(CursorResult[Any], changed).rowcount
     follow = [
-        {"b_id": one, "b_recipient": notice.recipient, "b_kind": notice.kind.value, "b_reason": notice.reason}
+        {
+            "b_id": one,
+            "b_mail": mails.get(one),
+            "b_recipient": notice.recipient,
+            "b_kind": notice.kind.value,
+            "b_reason": notice.reason,
+        }
         for one, notice in moved.items()
         if one not in away
     ]
     if follow:
         session.connection().execute(
             update(ledger.NOTICE)
-            .where(ledger.NOTICE.c.id == bindparam("b_id"), ledger.waits())
+            .where(ledger.NOTICE.c.id == bindparam("b_id"), _as_read(ledger.NOTICE.c.mail_id == bindparam("b_mail")))
             .values(recipient=bindparam("b_recipient"), kind=bindparam("b_kind"), reason=bindparam("b_reason")),
             follow,
         )
     ledger.release(session, sorted(gone))
     points.reach("ledger settled")
     return +done
+
+
+def _as_read(in_its_mail: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the condition that a notice is still in no mail, or in the mail that it was read in, which is given up.
+
+    Since it was read another worker may have put it into a mail, which goes out with it.
+    """
+    queued = ledger.NOTICE.c.state == NoticeState.QUEUED.value
+    mailed = ledger.NOTICE.c.state == NoticeState.MAILED.value
+    return or_(queued, and_(mailed, in_its_mail))
 
 
 def follow_renumbering(session: Session, moved: Mapping[str, str]) -> None:

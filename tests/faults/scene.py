@@ -92,6 +92,15 @@ class Scene:
         names = [name for name in points.POINTS if name not in ELSEWHERE] + [HALF]
         return self.chance.choice(names), 1 + int(self.chance.expovariate(0.5))
 
+    def days_after(self, day: date, *, least: int = 0) -> list[str]:
+        """Play the days after, without faults, until no notice waits for a digest; return what went wrong."""
+        for later in (1, 2, 3, 4):
+            if later > least and not self.lane.open_work()[2]:
+                break
+            if wrong := self.lane.finish_day(morning(day + timedelta(days=later)), patient=True):
+                return wrong
+        return []
+
     def wait(self) -> None:
         """Wait until what the dead held is free, if they held something."""
         if self.lane.open_work()[1]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 from tests.faults.check import judge
@@ -99,7 +98,5 @@ def _server(scene: Scene, script: Callable[[], list[dict[str, Any]]], mode: str 
                 break
         wrong += scene.lane.finish_day(morning(day), patient=mode != "strict")
     if mode != "strict":  # what goes to somebody else may wait for that person's next digest
-        for later in (1, 2, 3, 4):
-            if scene.lane.open_work()[2] and not wrong:
-                wrong += scene.lane.finish_day(morning(days[-1] + timedelta(days=later)), patient=True)
+        wrong += scene.days_after(days[-1])
     scene.tally.take(judge(scene.lane, expected, mode=mode), injected, wrong)
