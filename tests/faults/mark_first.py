@@ -17,7 +17,9 @@ from scheduler import jobs
 from tests.faults.lane import Lane
 from tests.faults.worker import JOBS, Work
 
-_NEXT = text("SELECT id, recipient, body FROM mail JOIN mail_body ON mail_id = id WHERE state = 'ready' ORDER BY id LIMIT 1")
+_NEXT = text(
+    "SELECT id, recipient, body FROM mail JOIN mail_body ON mail_id = id WHERE state = 'ready' ORDER BY id LIMIT 1"
+)
 _MARK = text("UPDATE mail SET state = 'sent', sent_at = :at WHERE id = :id AND state = 'ready'")
 _TELL = text("UPDATE notice SET state = 'sent', settled_at = :at WHERE mail_id = :id AND state = 'mailed'")
 _AGAIN = text("UPDATE mail SET state = 'ready', sent_at = NULL WHERE id = :id")
