@@ -485,15 +485,9 @@ class Oracle:
                 continue
             if told.state != "queued" or row.state not in ("suppressed", "obsolete", "bounced"):
                 continue
-            if row.state == "bounced" and (key[:4], told.recipient) in had:
+            if (key[:4], told.recipient) in had:
                 continue  # the same step was told to the same person in another role
-            if row.state == "suppressed" and not row.passes and self._was_told(key, row, told, had):
-                continue
             self.ledger[key] = Row("queued", told.recipient, told.kind)
-
-    def _was_told(self, key: Key, row: Row, told: Told, had: set[tuple[tuple[str, int, str, date], str]]) -> bool:
-        """Say whether a step that was not told in one role, for it was told to that person in another, was received."""
-        return (key[:4], told.recipient) in had or (key[:4], row.recipient) in had
 
     def _reconcile(self, expected: dict[Key, Told], today: date) -> None:
         spoilt: list[Mail] = []

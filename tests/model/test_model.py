@@ -343,8 +343,9 @@ class Model(RuleBasedStateMachine):
         self.world.post.down = not self.world.post.down
 
     @precondition(lambda self: not self.world.post.down)
-    @rule(who=st.lists(picks, min_size=3, max_size=9))
+    @rule(who=st.lists(picks, min_size=1, max_size=4))
     def answers_will_be_lost(self, who: list[int]) -> None:
+        # One more in turn, and the engine takes the mail server for broken: that has tests of its own.
         emails = sorted(self.facts.people)
         self.cut = {emails[one % len(emails)] for one in who}
 

@@ -20,6 +20,7 @@ from planner.domain.changes import AgenciesImported
 from planner.domain.plan import Plan
 from planner.domain.status import PlanState
 from planner.errors import DatabaseFailed, PermissionRefused, WorldFailed
+from planner.i18n import speaking
 from planner.importer import Loaded
 from planner.service import filing, folder, readers
 from planner.service.desk import Desk
@@ -107,7 +108,8 @@ def test_a_file_that_is_gone_or_a_link_is_refused_and_the_others_are_filed(desk:
     (tmp_path / "secret.csv").write_text("root:x:0:0", encoding="utf-8")
     (where / "a000x.yaml").symlink_to(tmp_path / "none.yaml")
     (where / "a001x.csv").symlink_to(tmp_path / "secret.csv")
-    result = run(desk, where)
+    with speaking("en"):
+        result = run(desk, where)
     assert [one.agency for one in result.files if one.ok] == codes
     told = [problem.message for one in result.files if not one.ok for problem in one.problems]
     assert len(told) == 2
