@@ -250,6 +250,8 @@ def doctor(app: App) -> None:
         "hold": _("deliveries"),
         "audit": _("auditor"),
         "signal": _("heartbeat"),
+        "channel": _("way to the mail server"),
+        "reports": _("reports"),
         "outbox": _("mails"),
         "bounces": _("returned mail"),
         "addresses": _("addresses"),

@@ -187,6 +187,13 @@ def test_deeper_keys_are_there_too(files: Path, run: Run) -> None:
     assert set(check) == {"name", "ok", "detail"}
 
 
+def test_the_doctor_names_each_part_in_the_language_of_people(files: Path, run: Run) -> None:
+    names = [check["name"] for check in run("doctor", "--json").data["checks"]]
+    shown = [line[2:].partition(":")[0] for line in run("doctor").out.splitlines() if line[:1] in "✓✗"]
+    assert len(shown) == len(names) > 12
+    assert set(shown).isdisjoint(names)
+
+
 def test_dates_in_json_are_iso_and_for_people_vietnamese(files: Path, run: Run) -> None:
     assert run("task", "show", T, "--json").data["last_day"] == "2020-05-22"
     assert "22/5/2020" in run("task", "show", T).out
