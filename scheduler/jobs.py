@@ -131,9 +131,10 @@ def queue_due(shop: Shop, now: datetime) -> Round:
         return Round()
     points.reach("judged")
     with writing(shop.engine) as session:
+        # First what waits and need not: who no longer hears of a step in one role may have to in another.
+        settled = upkeep.reconcile(session, judged, now, subjects=agenda.subjects)
         new = ledger.enqueue(session, judged, policy=shop.policy_version, at=now)
         points.reach("notices entered")
-        settled = upkeep.reconcile(session, judged, now, subjects=agenda.subjects)
         if agenda.is_new or settled:
             marks.leave(session, agenda.mark)
     points.reach("notices committed")

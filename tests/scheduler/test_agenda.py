@@ -76,8 +76,8 @@ def judge_everything(shop: Shop, now: datetime) -> Round:
     with i18n.speaking(shop.settings.lang):
         notices = shop.judge(picture, now)
     with writing(shop.engine) as session:
-        new = ledger.enqueue(session, notices, policy=shop.policy_version, at=now)
         settled = upkeep.reconcile(session, {notice.key: notice for notice in notices}, now)
+        new = ledger.enqueue(session, notices, policy=shop.policy_version, at=now)
     return Round(
         queued=new[NoticeState.QUEUED],
         superseded=new[NoticeState.SUPERSEDED] + settled[NoticeState.SUPERSEDED],
