@@ -6,7 +6,7 @@ rule, no ladder of it is used here, only words that stand in the policy. Everyth
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
@@ -425,23 +425,25 @@ class Oracle:
         """
         today = local.date()
         expected = self.expected(today)
-        self._enter(expected)
         self._reconcile(expected, today)
+        self._enter(expected)
         if not self.facts.ladder.is_open(local):
             return []
         self._write(expected, today)
         taken = self._deliver(post)
         if any(mail.state == "obsolete" and mail.given_up for mail in self.mails):
             # What still holds of a mail given up just before the message goes out in another one, in the same round.
+            # What was not heard of in this very round waits a minute.
             self._write(self.expected(today), today)
-            taken += self._deliver(post)
+            taken += self._deliver(post, but=[mail for mail, heard in taken if not heard])
         for mail in self.mails:
             mail.given_up = False
         return taken
 
-    def _deliver(self, post: Post) -> list[tuple[Mail, bool]]:
+    def _deliver(self, post: Post, but: Sequence[Mail] = ()) -> list[tuple[Mail, bool]]:
         taken = []
-        for mail in [mail for mail in self.mails if mail.state in ("ready", "unknown")]:
+        waiting = [mail for mail in self.mails if mail.state in ("ready", "unknown")]
+        for mail in [mail for mail in waiting if not any(mail is other for other in but)]:
             if post.down:
                 return []
             if post.meanwhile is not None:

@@ -43,14 +43,13 @@ def test_put_off_mails_are_tried_when_their_time_has_come_and_arrive_once(
     assert "450 4.2.0" in mta.relay.log
     assert set(province.mails("state", "attempts")) == {("ready", 1)}
     tries = [one for (one,) in rows(province.engine, MailRow, ("next_try_at",))]
-    assert all(timedelta(seconds=48) <= one - NOW <= timedelta(seconds=72) for one in tries)
+    # What may be greylisting is tried again after five minutes, give or take a fifth.
+    assert all(timedelta(minutes=4) <= one - NOW <= timedelta(minutes=6) for one in tries)
 
-    assert round_at(province, greylist, NOW + timedelta(seconds=47)) == (0, 0), "before its time nobody is tried"
+    assert round_at(province, greylist, NOW + timedelta(seconds=239)) == (0, 0), "before its time nobody is tried"
     assert greylist.refused == 41
-    # A minute after the first try they are still too early; five minutes after that they are not.
-    assert round_at(province, greylist, NOW + timedelta(seconds=72)) == (0, 41)
-    assert round_at(province, greylist, NOW + timedelta(seconds=72) + timedelta(minutes=6)) == (41, 0)
-    assert (greylist.refused, greylist.passed) == (82, 41)
+    assert round_at(province, greylist, NOW + timedelta(minutes=6)) == (41, 0)
+    assert (greylist.refused, greylist.passed) == (41, 41)
     assert len(greylist.first) == 41, "every try came from the same sender"
     mta.settle()
     assert arrived_once(province, mta.destination) == 41
