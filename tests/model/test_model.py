@@ -415,6 +415,7 @@ class Model(RuleBasedStateMachine):
             if state != row.state or (told and (recipient, kind) != (row.recipient, row.kind)):
                 wrong[key] = {"is": (state, recipient, kind), "should be": (row.state, row.recipient, row.kind)}
             self.seen_to_happen[f"{state} {kind}"] += 1
+            self.seen_to_happen[state] += 1
         assert not wrong
         carried = self.world.carried()
         went = sorted((recipient, sorted(carried[message_id])) for recipient, message_id in taken)
@@ -474,7 +475,7 @@ ALL_OF = (
     "superseded overdue",
     "suppressed escalation",
     "suppressed reminder",
-    "obsolete reminder",
+    "obsolete",
     "mailed overdue",
     "queued filing",
     "address found dead",
