@@ -42,7 +42,7 @@ class Lane:
         logging.disable(logging.CRITICAL)
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.database = folder, database
-        self.sink = Sink(folder)
+        self.sink = Sink()
         self.home = Home(folder=folder, port=self.sink.port)
         self.home.prepare()
         write_plan(folder / "plan.yaml")

@@ -15,6 +15,7 @@ import os
 import re
 import signal
 import socket
+import tempfile
 import time
 from collections import Counter
 from pathlib import Path
@@ -28,9 +29,11 @@ _DRIP = 0.004  # seconds from octet to octet
 class Sink:
     """The owner's side: starts the server, scripts it, reads what it took."""
 
-    def __init__(self, folder: Path) -> None:
-        self.log = folder / "accepted.jsonl"
-        self.log.touch()
+    def __init__(self) -> None:
+        # Not with the lane's files: when their disk is filled, the witness must still be able to write.
+        handle, name = tempfile.mkstemp(prefix="accepted-", suffix=".jsonl")
+        os.close(handle)
+        self.log = Path(name)
         listening = socket.create_server(("127.0.0.1", 0), backlog=200)
         self.port: int = listening.getsockname()[1]
         self._control, theirs = socket.socketpair()
@@ -73,6 +76,7 @@ class Sink:
         self._control.close()
         os.kill(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
+        self.log.unlink(missing_ok=True)
 
 
 def _serve(listening: socket.socket, control: socket.socket, log: Path) -> None:
