@@ -252,12 +252,6 @@ def release(session: Session, mails: Sequence[int]) -> None:
         )
 
 
-def waits() -> ColumnElement[bool]:
-    """Return the condition that a notice is still to be sent."""
-    # Not IN: its list is expanded at each call, which one statement run for many rows cannot do.
-    return or_(NOTICE.c.state == NoticeState.QUEUED.value, NOTICE.c.state == NoticeState.MAILED.value)
-
-
 def is_stale() -> ColumnElement[bool]:
     """Return the condition that a notice no longer holds, as far as its own task or plan tells."""
     task = (

@@ -189,7 +189,6 @@ def retry(session: Session, notice_key: str, at: datetime) -> bool:
                 )
             ),
             MailRow.state.in_(may),
-            MailRow.kind != outbox.REPORT,  # of a report a person must first say whether it arrived
         )
         .values(
             state=outbox.PUT_OFF,
