@@ -143,6 +143,7 @@ def run(
                     at=now, ok=found.ok, counts=found.counts(), cursor=found.cursor, suspects=look.kept_suspects()
                 ),
             )
+            audits.forget_old(session)
     log.log(logging.INFO if found.ok else logging.ERROR, "audit", extra={"ok": found.ok, "counts": found.counts()})
     return found
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import and_, func, insert, or_, select
+from sqlalchemy import and_, delete, func, insert, or_, select
 from sqlalchemy.orm import Session
 
 from planner.domain.notification import MailState, NoticeState
@@ -18,7 +18,9 @@ from planner.domain.plan import State
 from planner.store import ledger, plans
 from planner.store.engine import DatabaseEpoch
 from planner.store.plans import WAITING_STATES
-from planner.store.tables import AuditRow, EventRow, MailRow, NoticeRow, PlanRow, TaskRow
+from planner.store.tables import AuditRow, EventRow, MailRow, NoticeRow, PlanRow, TaskRow, TickRow
+
+KEPT_ROUNDS, KEPT_LOOKS = 50_000, 10_000  #: about a month of each: one a minute, one in five
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,6 +45,14 @@ def record(session: Session, audit: Audit) -> None:
             suspects=dict(audit.suspects),
         )
     )
+
+
+def forget_old(session: Session, rounds: int = KEPT_ROUNDS, looks: int = KEPT_LOOKS) -> None:
+    """Strike off the records of all but so many of the latest rounds and looks: nobody asks for them any more."""
+    # Counted, not dated: a clock that is wrong must not empty them.
+    for row, kept in ((TickRow, rounds), (AuditRow, looks)):
+        newest = select(func.max(row.id)).scalar_subquery()
+        session.execute(delete(row).where(row.id <= newest - kept))
 
 
 def latest(session: Session) -> Audit | None:

@@ -231,3 +231,17 @@ def test_a_worker_that_shows_signs_of_life_is_not_silent(province: Province) -> 
     with writing(province.engine) as session:
         ticks.forget_worker(session, "host:1")
     assert look(province, late).silent
+
+
+def test_of_old_rounds_and_looks_only_the_latest_are_kept(province: Province) -> None:
+    for minute in range(5):
+        now = at(MORNING) + timedelta(minutes=minute)
+        province.tick(now)
+        look(province, now)
+    with writing(province.engine) as session:
+        audits.forget_old(session, rounds=2, looks=3)
+    with reading(province.engine) as session:
+        assert len(ticks.ticks_since(session, at("2020-01-01T00:00"))) == 2
+        assert ticks.last_tick(session) == at(MORNING) + timedelta(minutes=4)
+        kept = audits.since(session, at("2020-01-01T00:00"))
+    assert [one.at for one in kept] == [at(MORNING) + timedelta(minutes=minute) for minute in (2, 3, 4)]
