@@ -111,7 +111,7 @@ def _read_bounces(shop: Shop, now: datetime) -> None:
     except DatabaseFailed:
         raise
     except PlannerError as error:
-        log.exception("bounces not read", extra={"code": error.code})
+        log.warning("bounces not read", extra={"code": error.code, "reason": error.message})
     else:
         if any(counts.as_dict().values()):
             log.info("bounces", extra={"counts": counts.as_dict()})
