@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -28,6 +28,8 @@ from planner.i18n import gettext as _
 from scheduler.cli_policy import shop_of as _shop
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from scheduler.shop import Shop
 
 STATES = ("queued", "mailed", "sent", "unknown", "dead", "obsolete", "superseded", "suppressed", "bounced", "cancelled")
@@ -101,59 +103,72 @@ def _whole_key(app: App, key: str) -> str:
     return found[0]
 
 
-@outbox.command(help=N_("Show one notice: why, in which mail, and each attempt to deliver it."))
+@outbox.command(help=N_("Show one notice or report: why, in which mail, and each attempt to deliver it."))
 @argument("key")
 @everywhere(clock=False)
 @pass_app
 def show(app: App, key: str) -> None:
-    """Show a notice."""
-    from planner.cli.output import show_facts, show_table
-    from planner.domain.notification import MailState, NoticeKind, NoticeState
+    """Show a notice, or the mail that carries a report."""
     from planner.store import ledger_view
-    from scheduler.policy import Role
 
-    whole = _whole_key(app, key)
     with app.desk().reading() as session:
-        row = dict(next(iter(ledger_view.ledger(session, key=whole))))
-        mail = ledger_view.mail_of(session, whole)
+        reports = ledger_view.reports(session, beginning=key)
+        if len(reports) == 1 and not ledger_view.keys_like(session, key):
+            row = dict(reports[0])
+            mail = row.pop("mail_id")
+        else:
+            row = dict(next(iter(ledger_view.ledger(session, key=_whole_key(app, key)))))
+            carrier = ledger_view.mail_of(session, row["key"])
+            mail = carrier.id if carrier else None
         row["attempts_made"] = [
             {"at": a.at, "outcome": a.outcome, "stage": a.stage, "code": a.reply_code, "reply": a.reply}
-            for a in (mail[1] if mail else [])
+            for a in (ledger_view.attempts_of(session, mail) if mail is not None else [])
         ]
-        row["body"] = ledger_view.body_of(session, mail[0].id).decode("utf-8", "replace") if mail else None
+        row["body"] = ledger_view.body_of(session, mail).decode("utf-8", "replace") if mail is not None else None
+    app.emit(row, lambda: _show_entry(row))
 
-    def people() -> None:
-        show_facts(
+
+def _show_entry(row: Mapping[str, Any]) -> None:
+    from planner.cli.output import show_facts, show_table
+    from planner.domain.notification import MailState, NoticeKind, NoticeState
+    from scheduler.policy import Role
+
+    notice = (
+        [
+            (_("State"), NoticeState(row["state"])),
+            (_("Kind"), NoticeKind(row["kind"])),
+            (_("Of what"), row["subject"].split("/", 1)[1]),
+            (_("Rung"), row["rung"]),
+            (_("Falls due"), row["nominal"]),
+            (_("Role"), Role(row["role"])),
+            (_("Why"), row["reason"]),
+            (_("Queued at"), row["queued_at"]),
+            (_("Settled at"), row["settled_at"]),
+        ]
+        if "rung" in row
+        else [(_("Kind"), _("report"))]
+    )
+    show_facts(
+        [
+            (_("Key"), row["key"]),
+            *notice,
+            (_("Recipient"), row["recipient"] or None),
+            (_("Mail"), MailState(row["mail_state"]) if row["mail_state"] else None),
+            (_("Subject"), row["mail_subject"]),
+            (_("Sent"), row["sent_at"]),
+            (_("Message-ID"), row["message_id"]),
+            (_("Last error"), row["last_error"] or None),
+        ]
+    )
+    outcomes = {name: _(label) for name, label in _OUTCOMES.items()}
+    if row["attempts_made"]:
+        show_table(
+            [_("When"), _("Outcome"), _("Stage"), _("Code"), _("Answer")],
             [
-                (_("Key"), row["key"]),
-                (_("State"), NoticeState(row["state"])),
-                (_("Kind"), NoticeKind(row["kind"])),
-                (_("Of what"), row["subject"].split("/", 1)[1]),
-                (_("Rung"), row["rung"]),
-                (_("Falls due"), row["nominal"]),
-                (_("Role"), Role(row["role"])),
-                (_("Recipient"), row["recipient"] or None),
-                (_("Why"), row["reason"]),
-                (_("Queued at"), row["queued_at"]),
-                (_("Settled at"), row["settled_at"]),
-                (_("Mail"), MailState(row["mail_state"]) if row["mail_state"] else None),
-                (_("Subject"), row["mail_subject"]),
-                (_("Sent"), row["sent_at"]),
-                (_("Message-ID"), row["message_id"]),
-                (_("Last error"), row["last_error"] or None),
-            ]
+                (a["at"], outcomes[a["outcome"]], a["stage"].upper(), a["code"], a["reply"])
+                for a in row["attempts_made"]
+            ],
         )
-        outcomes = {name: _(label) for name, label in _OUTCOMES.items()}
-        if row["attempts_made"]:
-            show_table(
-                [_("When"), _("Outcome"), _("Stage"), _("Code"), _("Answer")],
-                [
-                    (a["at"], outcomes[a["outcome"]], a["stage"].upper(), a["code"], a["reply"])
-                    for a in row["attempts_made"]
-                ],
-            )
-
-    app.emit(row, people)
 
 
 @outbox.command(help=N_("Let a refused or waiting mail be tried again at the next round."))

@@ -108,14 +108,11 @@ def keys_like(session: Session, beginning: str) -> list[str]:
     return list(session.scalars(statement))
 
 
-def mail_of(session: Session, notice_key: str) -> tuple[MailRow, list[AttemptRow]] | None:
-    """Return the mail that carries a notice, with its attempts; None: it is in no mail."""
-    mail = session.scalar(
+def mail_of(session: Session, notice_key: str) -> MailRow | None:
+    """Return the mail that carries a notice; None: it is in no mail."""
+    return session.scalar(
         select(MailRow).join(NoticeRow, NoticeRow.mail_id == MailRow.id).where(NoticeRow.key == notice_key)
     )
-    if mail is None:
-        return None
-    return mail, attempts_of(session, mail.id)
 
 
 def body_of(session: Session, mail_id: int) -> bytes:

@@ -178,6 +178,19 @@ def test_a_person_may_have_it_sent_once_more_the_same(province: Province, server
     assert state(province) == "sent"
 
 
+def test_a_report_is_shown_with_each_attempt_to_deliver_it(
+    province: Province, server: MailServer, planner: Any, tmp_path: Path
+) -> None:
+    key = lost_after_the_message(province, server, planner)
+    shown = planner("outbox", "show", key[:12])
+    assert (shown["key"], shown["kind"], shown["recipient"]) == (key, "report", CHAIRMAN)
+    assert [(one["outcome"], one["stage"]) for one in shown["attempts_made"]] == [("unknown", "data")]
+    assert "wordprocessingml" in shown["body"]
+    seen = run("outbox", "show", key[:12], environment=province.environment(), cwd=tmp_path)[1]
+    assert "Báo cáo" in seen
+    assert CHAIRMAN in seen
+
+
 def test_a_report_that_was_refused_may_be_sent_again(province: Province, server: MailServer, planner: Any) -> None:
     key = str(planner(*REPORT)["key"])
     server.rcpt[CHAIRMAN] = "550 5.1.1 no such mailbox"
