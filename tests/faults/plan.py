@@ -137,7 +137,7 @@ class Row:
 @cache
 def small_disks() -> bool:
     """Say whether a file system can be mounted here, which takes root and a kernel that lets it."""
-    tried = "import sys; from tests.faults.run import small_disk; sys.exit(small_disk() is None)"
+    tried = "import sys; from tests.faults.run import small_disk\nwith small_disk() as disk: sys.exit(disk is None)"
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent.parent)}
     return subprocess.run([sys.executable, "-c", tried], check=False, env=environment).returncode == 0
 

@@ -5,7 +5,6 @@ Nothing is remembered from one scenario to the next but what the days bring with
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import ctypes
 import multiprocessing
@@ -75,20 +74,23 @@ def ground(kind: str, small: Path | None = None) -> Iterator[Ground]:
         yield Ground(folder=folder, server=server, ballast=small / "ballast" if small else None)
 
 
-def small_disk() -> Path | None:
+@contextlib.contextmanager
+def small_disk() -> Iterator[Path | None]:
     """Mount a small file system that only this process and its children see; None where that is not allowed."""
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        return None
+    with contextlib.ExitStack() as stack:
+        yield _mounted(stack) if os.geteuid() == 0 and shutil.which("mount") else None
+
+
+def _mounted(stack: contextlib.ExitStack) -> Path | None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(_NEW_MOUNTS) != 0:
         return None
     folder = Path(tempfile.mkdtemp(prefix="disk-"))
-    try:
-        for command in (["--make-rprivate", "/"], ["-t", "tmpfs", "-o", f"size={_SMALL}", "none", str(folder)]):
-            if subprocess.run(["mount", *command], check=False, capture_output=True).returncode:
-                return None
-    finally:
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    stack.callback(folder.rmdir)
+    for command in (["--make-rprivate", "/"], ["-t", "tmpfs", "-o", f"size={_SMALL}", "none", str(folder)]):
+        if subprocess.run(["mount", *command], check=False, capture_output=True).returncode:
+            return None
+    stack.callback(subprocess.run, ["umount", "--lazy", str(folder)], check=True)
     return folder
 
 
@@ -149,7 +151,7 @@ def _lane_process(on: Ground, name: str, pipe: Connection) -> None:
 
 def _private_process(kind: str, seed: int, pipe: Connection) -> None:
     """Be a lane with a server and a disk of its own, which may be stopped and filled up."""
-    with ground(kind, small_disk()) as on:
+    with small_disk() as small, ground(kind, small) as on:
         prepare(on, seed)
         with open_lane(on, "own") as lane:
             _serve(lane, pipe)
