@@ -253,25 +253,30 @@ def _wrap(text: str) -> str:
     for line in text.splitlines():
         if line.startswith(" " * 8) or not line.strip():
             done.append(line.rstrip())
-            continue
-        lead = _LEAD.match(line)
-        hang = " " * len(lead.group()) if lead else ""
-        if _ODD.search(line) or len(line) - len(line.lstrip()) + len(line.split(maxsplit=1)[0]) > WIDTH:
+        elif _ODD.search(line) or not (broken := _broken(line)):
+            hang = " " * len(_lead(line))
             done += textwrap.wrap(line, WIDTH, subsequent_indent=hang, break_long_words=False, break_on_hyphens=False)
         else:
-            done += _broken(line, hang)
+            done += broken
     return _GAPS.sub("\n\n", "\n".join(done)).strip() + "\n"
 
 
-def _broken(line: str, hang: str) -> list[str]:
-    """Break a line of words with one blank between them, as `textwrap` would, only quicker."""
-    words = line.split()
-    current = line[: len(line) - len(line.lstrip(" "))] + words[0]
+def _lead(line: str) -> str:
+    """Return what stands before the text of a line: blanks, and the mark or number of an entry of a list."""
+    found = _LEAD.match(line)
+    return found.group() if found else ""
+
+
+def _broken(line: str) -> list[str]:
+    """Break a line of words with one blank between them, as `textwrap` would, only quicker; [] when it cannot."""
+    rest, hang = line.rstrip(), ""
     done: list[str] = []
-    for word in words[1:]:
-        if len(current) + 1 + len(word) <= WIDTH:
-            current += f" {word}"
-        else:
-            done.append(current)
-            current = hang + word
-    return [*done, current]
+    while len(rest) > WIDTH:
+        hang = hang or " " * len(_lead(line))
+        indent = len(rest) - len(rest.lstrip())
+        at = rest.rfind(" ", 0, WIDTH + 1)
+        if at < indent + 1:  # a word that is longer than a line
+            return []
+        done.append(rest[:at])
+        rest = hang + rest[at + 1 :]
+    return [*done, rest]

@@ -20,6 +20,7 @@ from email.message import Message as ParsedMessage
 from email.parser import BytesHeaderParser, BytesParser
 from email.policy import compat32
 from email.utils import format_datetime
+from functools import lru_cache
 
 from planner.config import ZONE
 from planner.errors import InputRejected, PlannerError, Problem
@@ -195,7 +196,7 @@ def _check(
     problems = []
     values = {"Subject": message.subject, "From": names[0], "To": names[1], "Message-ID": ident, **extra}
     for place, value in values.items():
-        if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in value):
+        if not value.isprintable() and any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in value):
             text = _("{text} holds a line break or a control character; write it in one line.")
             problems.append(Problem(place=place, code="header_control", message=text.format(text=_shown(value))))
     for place, value in zip(("From", "To"), addresses, strict=True):
@@ -263,15 +264,25 @@ def _fold(line: str, words: list[str]) -> str:
 def _encoded(line: str, value: str) -> str:
     """Put `value` behind `line` in encoded words (RFC 2047, base64), each of whole characters."""
     done = []
-    chunk = b""
-    for character in value:
-        piece = character.encode()
+    data = value.encode()
+    start = 0
+    while start < len(data):
         room = min(WORD, LINE - len(line) - 1) - len(_OPEN) - len(_CLOSE)
-        if chunk and -(-(len(chunk) + len(piece)) // 3) * 4 > room:
-            done.append(f"{line} {_word(chunk)}")
-            line, chunk = "", b""
-        chunk += piece
-    return "\r\n".join([*done, f"{line} {_word(chunk)}"]) if value else f"{line} "
+        end = start + max(room, 0) // 4 * 3
+        while start < end < len(data) and _is_inside(data[end]):
+            end -= 1
+        if end <= start:  # no room for one character: it goes there all the same
+            end = start + 1
+            while end < len(data) and _is_inside(data[end]):
+                end += 1
+        done.append(f"{line} {_word(data[start:end])}")
+        line, start = "", end
+    return "\r\n".join(done) if done else f"{line} "
+
+
+def _is_inside(octet: int) -> bool:
+    """Say whether an octet of UTF-8 goes on with a character instead of beginning one."""
+    return octet & 0xC0 == 0x80
 
 
 def _word(chunk: bytes) -> str:
@@ -325,10 +336,16 @@ def _read_back(data: bytes, message: Message, extra: Mapping[str, str], parts: t
 def _piece(raw: bytes) -> bytes | tuple[str, bytes]:
     """Read one part between two boundaries: its type and its content; as it is when it is no part in base64."""
     head, empty, content = raw.removeprefix(b"\r\n").partition(b"\r\n\r\n")
-    parsed = BytesHeaderParser(policy=compat32).parsebytes(head)
-    if not empty or parsed["Content-Transfer-Encoding"] != "base64":
+    kind, encoding = _kind_and_encoding(head)
+    if not empty or encoding != "base64":
         return raw
-    return parsed.get_content_type(), base64.b64decode(content)
+    return kind, base64.b64decode(content)
+
+
+@lru_cache(maxsize=16)  # the parts of all mails begin with the same two heads
+def _kind_and_encoding(head: bytes) -> tuple[str, str | None]:
+    parsed = BytesHeaderParser(policy=compat32).parsebytes(head)
+    return parsed.get_content_type(), parsed["Content-Transfer-Encoding"]
 
 
 def _decoded(value: str) -> str:
