@@ -65,7 +65,7 @@ def environment(site: Path | None = None) -> Environment:
         extensions=["jinja2.ext.i18n"],
         auto_reload=site is not None,
     )
-    env.install_gettext_callables(i18n.gettext, i18n.ngettext, newstyle=True)  # type: ignore[attr-defined]
+    env.install_gettext_callables(i18n.gettext, i18n.ngettext, newstyle=False)  # type: ignore[attr-defined]
     env.filters.update(vi_date=vi_date, vi_instant=vi_instant, number=number)
     return env
 

@@ -244,16 +244,19 @@ def _rest(items: Sequence[Item]) -> str:
 
 _LEAD = re.compile(r" *(?:- |\d+\. )?")
 _GAPS = re.compile(r"\n{3,}")
-_ODD = re.compile(r"[^\S ]|\S  ")  #: what the short way of breaking lines does not know: other blanks, two blanks
+_ODD = re.compile(r"[^\S \n]|\S  ")  #: what the short way of breaking lines does not know: other blanks, two blanks
 
 
 def _wrap(text: str) -> str:
     """Break lines at `WIDTH`, hanging under their text; a line indented by eight or more (a command) stays whole."""
     done: list[str] = []
+    odd = _ODD.search(text) is not None  # asked of the whole first: hardly any text is
     for line in text.splitlines():
         if line.startswith(" " * 8) or not line.strip():
             done.append(line.rstrip())
-        elif _ODD.search(line) or not (broken := _broken(line)):
+        elif len(line) <= WIDTH and not odd:
+            done.append(line.rstrip())
+        elif (odd and _ODD.search(line)) or not (broken := _broken(line)):
             hang = " " * len(_lead(line))
             done += textwrap.wrap(line, WIDTH, subsequent_indent=hang, break_long_words=False, break_on_hyphens=False)
         else:

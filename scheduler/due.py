@@ -106,6 +106,7 @@ class Judge:
         self._forecasts, self._cases, self._spent = forecasts or {}, cases or {}, spent or {}
         self._reached: dict[tuple[str, Anchor, date], tuple[Step, ...]] = {}
         self._unfiled: dict[str, frozenset[str]] = {}
+        self._whys: dict[tuple[Role, str, date], str] = {}
         before: dict[str, list[str]] = defaultdict(list)
         for earlier, later in dependencies:
             if earlier in state.tasks and later in state.tasks:
@@ -157,7 +158,7 @@ class Judge:
         steps = self._steps(subject, Anchor.DUE, record.last_day)
         if steps:
             blocker = self._blockers.end(record.key) if self._today > record.last_day else None
-            yield from self._climb(replace(subject, blocker=blocker), steps)
+            yield from self._climb(subject if blocker is None else replace(subject, blocker=blocker), steps)
         forecast = self._forecasts.get(record.key)
         if forecast is not None and forecast.at_risk and self._today <= record.last_day:
             extra = ""
@@ -195,14 +196,20 @@ class Judge:
                 continue
             if officer is not None:
                 told[officer.email] = role
-            when = _("Told as {role}: {when} ({day}).").format(
-                role=_(role.label), when=top.when, day=vi_date(top.nominal)
-            )
+            when = self._why(role, top)
             blocked = self._blocked(subject.blocker) if subject.blocker is not None else ""
             promise = subject.promise
             promised = self._promised(promise) if promise is not None and promise.since <= self._today else ""
             reason = " ".join(part for part in (when, blocked, promised, subject.extra, how) if part)
             yield self._notice(subject, top, role, reason=reason, state=NoticeState.QUEUED)
+
+    def _why(self, role: Role, step: Step) -> str:
+        """Return the sentence that begins a reason; thousands of notices share it."""
+        known = (role, step.when, step.nominal)
+        if known not in self._whys:
+            text = _("Told as {role}: {when} ({day}).")
+            self._whys[known] = text.format(role=_(role.label), when=step.when, day=vi_date(step.nominal))
+        return self._whys[known]
 
     def _held(self, subject: _Subject, role: Role) -> str:
         """Return why a role is not told for the time being, in words; "" when it is told."""

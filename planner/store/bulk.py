@@ -100,7 +100,7 @@ def insert_new(
     """Insert rows of the same columns, pass over those whose `unique` columns are known, and return how many came in.
 
     The unique key decides, not what was read before: another worker may be faster. PostgreSQL takes a column of
-    `at_once` rows as one value, SQLite a row at a time.
+    `at_once` rows as one value, SQLite a row at a time. Values are such as a set can hold: text, numbers, days, instants.
     """
     if not rows:
         return 0
@@ -130,4 +130,8 @@ def insert_new(
 
 def _converted(rows: Sequence[Mapping[str, Any]], name: str, kind: TypeEngine[Any], dialect: Dialect) -> list[Any]:
     convert = kind.bind_processor(dialect)
-    return [row[name] for row in rows] if convert is None else [convert(row[name]) for row in rows]
+    values = [row[name] for row in rows]
+    if convert is None:
+        return values
+    done = {value: convert(value) for value in set(values)}  # many rows, few days and instants
+    return [done[value] for value in values]
