@@ -234,7 +234,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         name="unknown-is-never-resent",
         claim="a mail of unknown fate is lost",
         edits=_one(
-            _OUTBOX, "_OPEN = (MailState.READY.value, MailState.UNKNOWN.value)", "_OPEN = (MailState.READY.value,) * 2"
+            _OUTBOX, "    and_(MAIL.c.state == MailState.UNKNOWN.value, MAIL.c.kind != HELD_FOR_A_PERSON),\n", ""
         ),
         tests=_STORE,
     ),
@@ -356,7 +356,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         name="successor-not-followed",
         claim="an agency that is no more is told",
         edits=_one(_LADDER, "self._owner[agency] = self._owners.of(agency)", "self._owner[agency] = agency"),
-        tests=_MODEL,
+        tests=_RULES,
         databases=ANY,
     ),
     Mutation(
