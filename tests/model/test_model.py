@@ -73,6 +73,7 @@ class Model(RuleBasedStateMachine):
         self.plans: dict[str, list[PlannedTask]] = {}
         self.left_out: dict[str, PlannedTask] = {}
         self.cut: set[str] = set()
+        self.was_down = False  # and no mail has been taken since
         self.last_told: dict[tuple[str, int, str], date] = {}
         self.seen: set[str] = set()
         self.unheard: set[str] = set()
@@ -377,12 +378,15 @@ class Model(RuleBasedStateMachine):
         local, post = self.world.now, self.world.post
         # Whose answer was lost before is heard now: lost for three days, it would be one that nobody took.
         cut = self.cut - {mail.recipient for mail in self.oracle.mails if mail.state == "unknown"}
+        # After trouble one mail probes the server, and the others wait until it was heard to be taken: no matter here.
+        cut = set() if self.was_down else cut
         plan = Post(post.down, post.refused, cut, meanwhile=oracle)
         dead = len(self.facts.dead)
         ought = self.oracle.round(local, plan)
         self.seen_to_happen["address found dead"] += len(self.facts.dead) - dead
         post.cut, post.hit, post.meanwhile = cut, set(), engine
         _counts, taken = self.world.round()
+        self.was_down = post.down or (self.was_down and not taken)
         assert (post.meanwhile is None) == (plan.meanwhile is None)
         assert post.hit == plan.hit
         post.meanwhile = None
