@@ -73,7 +73,11 @@ def read(data: bytes) -> Report | NoReport:
     if head is None:
         return NoReport(reason=_("This is no e-mail message: its headers are missing or too large."))
     kind, boundary = _kind(head)
-    if kind != "multipart/report" or not boundary or _parameter(head, "report-type").lower() not in ("delivery-status", ""):
+    if (
+        kind != "multipart/report"
+        or not boundary
+        or _parameter(head, "report-type").lower() not in ("delivery-status", "")
+    ):
         return NoReport(reason=_("The message is no report of delivery (RFC 3464); an automatic answer, perhaps."))
     if _header(head, "Return-Path") not in ("", "<>"):
         return NoReport(reason=_("A report of delivery has no sender; this message has one."))

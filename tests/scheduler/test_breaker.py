@@ -247,6 +247,35 @@ def test_a_domain_that_the_server_will_not_serve_is_not_dead_however_often_it_is
     assert dead(crowd) == set()
 
 
+@pytest.mark.parametrize(
+    ("setting", "reply"),
+    [
+        ("rcpt", "450 4.1.2 domain not found"),
+        ("rcpt", "451 4.4.1 no answer from the server behind"),
+        ("rcpt", "452 4.2.2 mailbox full"),
+        ("rcpt", "451 try later"),
+        ("data", "552 too large"),
+        ("mail", "552 too large"),
+    ],
+)
+def test_a_server_that_puts_everybody_off_for_days_ends_no_mail_and_no_address(
+    crowd: Province, server: MailServer, setting: str, reply: str
+) -> None:
+    server.mail = reply if setting == "mail" else ""
+    if setting != "mail":
+        getattr(server, setting)["*"] = reply
+    done = [crowd.tick(at(f"2020-05-{day}", hour)) for day in (18, 19, 20, 21) for hour in (8, 10)]
+    assert sum(one.failed + one.sent for one in done) == 0
+    assert done[-1].channel_fault
+    assert dead(crowd) == set()
+    server.mail = ""
+    server.rcpt.clear()
+    server.data.clear()
+    assert crowd.tick(at("2020-05-21", 12)).sent == len(CROWD)
+    assert standing(crowd) is None
+    assert {state for (state,) in crowd.notices("state")} == {"sent", "superseded"}
+
+
 def test_a_few_dead_addresses_are_believed_at_once(crowd: Province, server: MailServer) -> None:
     refused = {mailbox("snv", f"m{n}") for n in range(4)}
     server.rcpt.update(dict.fromkeys(refused, "550 5.1.1 no such user"))
