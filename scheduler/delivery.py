@@ -67,7 +67,7 @@ async def deliver_pending(
 ) -> Outcome:
     """Deliver every mail that may be tried at `now`, until none is left, the server fails, or `stop` says so."""
     with Book(shop.engine, now) as book:
-        await book.write(outbox.reap)
+        await book.write(lambda session: outbox.reap(session, shop.settings.delivery_lease))
         async with channel() as post:
             round_ = _Delivery(shop=shop, now=now, post=post, book=book, stop=stop)
             await round_.run()

@@ -142,6 +142,19 @@ def test_a_prober_that_froze_changes_nothing(crowd: Province) -> None:
     assert standing(crowd) is None
 
 
+@pytest.mark.parametrize("probing", [False, True])
+def test_a_breaker_from_before_the_clock_was_set_back_is_probed(
+    crowd: Province, server: MailServer, probing: bool
+) -> None:
+    tomorrow = NOW + timedelta(days=1)
+    with writing(crowd.engine) as session:
+        store.trip(session, cause=store.Cause.SERVER, reason="-", now=tomorrow, probe_at=tomorrow)
+        if probing:  # and the prober died
+            assert store.begin_probe(session, now=tomorrow, lease=86_400 + 900)
+    assert crowd.tick(NOW).sent == len(CROWD)
+    assert standing(crowd) is None
+
+
 def test_of_two_workers_one_probes(crowd: Province, server: MailServer, tmp_path: Path) -> None:
     jobs.queue_due(crowd.shop, NOW)
     jobs.fill_mails(crowd.shop, NOW)

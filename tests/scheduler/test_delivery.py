@@ -291,6 +291,19 @@ def test_a_mail_cut_off_after_its_last_line_is_of_unknown_fate_and_goes_again_as
 # --- leases ---
 
 
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_lease_from_before_the_clock_was_set_back_is_over(late: Province, server: MailServer, begun: bool) -> None:
+    jobs.queue_due(late.shop, NOW)
+    jobs.fill_mails(late.shop, NOW)
+    with writing(late.engine) as session:  # a worker that died while the clock was a day ahead
+        held = outbox.claim(session, now=NOW, limit=9, lease=86_400 + 900)
+        assert len(held) == 2
+        if begun:
+            assert all(outbox.begin_data(session, mail, NOW) for mail in held)
+    assert late.tick(NOW + timedelta(minutes=1)).sent == 2
+    assert_told_once(late, server, [mailbox("snv", "head"), mailbox("snv")])
+
+
 def test_the_lease_begins_anew_when_the_message_is_about_to_go(late: Province, server: MailServer) -> None:
     seen: dict[str, list[float]] = {}
 
