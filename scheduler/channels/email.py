@@ -144,7 +144,7 @@ class EmailChannel:
                 raise
             finally:
                 kept.mails += 1
-                if reusable and kept.client.is_connected:
+                if reusable and kept.client.is_connected and not _has_spare_reply(kept.client):
                     self._idle.append(kept)
                 else:
                     kept.client.close()
@@ -295,12 +295,16 @@ def _at(stage: Stage, *, ambiguous: bool = False) -> Iterator[None]:
 
 
 def _require_step(client: SMTP) -> None:
-    """Check that the server has said no more than it was asked.
+    if _has_spare_reply(client):
+        raise SMTPResponseException(-1, "a reply that nobody asked for")
+
+
+def _has_spare_reply(client: SMTP) -> bool:
+    """Say whether the server has said more than it was asked.
 
     A reply too many would be taken for the answer to the next command: one to DATA for the verdict on the message.
     """
-    if getattr(client.protocol, "_buffer", b""):  # what the library has received, and nobody has read
-        raise SMTPResponseException(-1, "a reply that nobody asked for")
+    return bool(getattr(client.protocol, "_buffer", b""))  # what the library has received, and nobody has read
 
 
 def _reason(error: Exception) -> str:
