@@ -171,6 +171,19 @@ def test_of_two_workers_one_probes(crowd: Province, server: MailServer, tmp_path
         assert session.scalars(select(AttemptRow.outcome)).all() == ["channel"]
 
 
+def test_a_delivery_under_way_stops_when_another_worker_opens_the_breaker(crowd: Province, server: MailServer) -> None:
+    def trip(_recipient: str) -> None:
+        server.on_rcpt = None
+        with writing(crowd.engine) as session:
+            store.trip(session, cause=store.Cause.SERVER, reason="heard elsewhere", now=NOW, probe_at=at("2020-05-19"))
+
+    server.on_rcpt = trip
+    done = crowd.with_settings(smtp_connections=1).tick(NOW)
+    assert done.channel_fault == "heard elsewhere"
+    assert done.sent == len(server.accepted) <= 2  # what it held already
+    assert states(crowd) == {"sent": done.sent, "ready": len(CROWD) - done.sent}
+
+
 def test_tick_and_doctor_say_what_is_wrong_and_what_to_do(crowd: Province, server: MailServer, tmp_path: Path) -> None:
     environment = crowd.environment(PLANNER_SMTP_PORT=free_port(), PLANNER_LANG="en")
     tick = ("scheduler", "tick", "--now", "2020-05-18T08:00")
