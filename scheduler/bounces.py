@@ -152,24 +152,37 @@ def take_folder(shop: Shop, folder: Path, now: datetime, *, dry_run: bool = Fals
     new, cur = folder / "new", folder / "cur"
     if not new.is_dir() or not cur.is_dir():
         raise NotFound(_("{path} is no Maildir: it needs the folders new and cur.").format(path=folder))
-    counts = Counts()
+    counts, trouble, looked_at = Counts(), None, 0
     try:
         names = sorted(path.name for path in new.iterdir())
-        for name in names[:_MOST_FILES]:
+    except OSError as error:
+        raise _unusable(folder, error) from error
+    for name in names:
+        if looked_at == _MOST_FILES:
+            counts.left += 1
+            continue
+        # One file that cannot be read or put away must not keep those behind it from being read, for ever.
+        try:
             data = _content(new / name)
             if data is None:
                 continue
+            looked_at += 1
             found = take(shop, data, now, dry_run=dry_run)
             points.reach("bounce committed")
             _count(counts, found)
             if found.outcome != Taken.LATER and not dry_run:
                 _put_away(new / name, cur, "S" if found.is_read else "F")
-        counts.left += max(0, len(names) - _MOST_FILES)
-    except OSError as error:
-        raise WorldFailed(
-            _("The folder of bounces {path} cannot be used: {reason}").format(path=folder, reason=error.strerror)
-        ) from error
+        except OSError as error:
+            trouble = trouble or error
+    if trouble is not None:
+        raise _unusable(folder, trouble) from trouble
     return counts
+
+
+def _unusable(folder: Path, error: OSError) -> WorldFailed:
+    return WorldFailed(
+        _("The folder of bounces {path} cannot be used: {reason}").format(path=folder, reason=error.strerror)
+    )
 
 
 def _count(counts: Counts, found: Understood) -> None:

@@ -67,7 +67,7 @@ async def deliver_pending(
 ) -> Outcome:
     """Deliver every mail that may be tried at `now`, until none is left, the server fails, or `stop` says so."""
     with Book(shop.engine, now) as book:
-        await book.write(outbox.reap)
+        await book.write(lambda session: outbox.reap(session, shop.settings.delivery_lease))
         async with channel() as post:
             round_ = _Delivery(shop=shop, now=now, post=post, book=book, stop=stop)
             await round_.run()
@@ -253,10 +253,16 @@ class _Delivery:
         believed = lasting and await self.book.write(
             lambda session: sending.was_refused_before(session, mail, self.now - _SECOND_OPINION)
         )
-        if probes is not None and not believed and not _answers(error, probes):
+        # Time alone proves nothing against an address when nobody got mail meanwhile.
+        nobody = not lasting and _is_given_up(mail, error, self.now) and not await self._has_taken_some()
+        if probes is not None and not believed and (nobody or not _answers(error, probes)):
             # Behind all others: a mail that alone is refused must not be every probe.
-            await self._settle(mail, _no_fault_of(error, self.now if lasting else None))
+            await self._settle(mail, _no_fault_of(error, self.now if lasting or nobody else None))
             raise error
+        if nobody:
+            await self._trip(breaker.Cause.REFUSALS, error.message)
+            await self._settle(mail, _no_fault_of(error, self.now))
+            return
         if error.channel or self.evidence.ended(error):
             await self._trip(breaker.Cause.SERVER, error.message)
         elif lasting and not believed:
@@ -268,6 +274,11 @@ class _Delivery:
                 await self._trip(breaker.Cause.REFUSALS, error.message)
             return
         await self._conclude(mail, error)
+
+    async def _has_taken_some(self) -> bool:
+        """Say whether the server took a mail of ours in this round or the day before."""
+        since = self.now - FULL_AFTER
+        return bool(self.evidence.accepted) or await self.book.write(lambda session: sending.took_any(session, since))
 
     async def _trip(self, cause: breaker.Cause, reason: str) -> None:
         """Stop knocking at this server, for all workers."""
@@ -352,6 +363,11 @@ def _no_fault_of(error: DeliveryError, next_try: datetime | None) -> _Verdict:
     return _Verdict(error=error, state=MailState.READY, name="channel", next_try=next_try)
 
 
+def _is_given_up(mail: outbox.HeldMail, error: DeliveryError, now: datetime) -> bool:
+    """Say whether a mail would end for the time that it has been tried in vain; one the server may have ends so."""
+    return not error.ambiguous and _verdict(mail, error, now).state in (MailState.BOUNCED, MailState.DEAD)
+
+
 def _verdict(mail: outbox.HeldMail, error: DeliveryError, now: datetime) -> _Verdict:
     if error.channel:
         return _no_fault_of(error, None)
@@ -362,7 +378,7 @@ def _verdict(mail: outbox.HeldMail, error: DeliveryError, now: datetime) -> _Ver
     # Of the address it must be said, and not of the mail or of the server, before its person is passed over.
     if error.permanent:
         is_address = error.stage == "rcpt" or is_no_mailbox(error.status)
-    elif is_full(error.status, error.reply_code):
+    elif is_full(error.status, error.reply_code) and error.stage != "mail":  # there no mailbox has been named yet
         is_address = waited >= FULL_AFTER
     else:
         is_address = given_up and error.stage == "rcpt" and error.status.startswith(_OF_THE_ADDRESS)

@@ -73,7 +73,11 @@ def read(data: bytes) -> Report | NoReport:
     if head is None:
         return NoReport(reason=_("This is no e-mail message: its headers are missing or too large."))
     kind, boundary = _kind(head)
-    if kind != "multipart/report" or not boundary or _parameter(head, "report-type") not in ("delivery-status", ""):
+    if (
+        kind != "multipart/report"
+        or not boundary
+        or _parameter(head, "report-type").lower() not in ("delivery-status", "")
+    ):
         return NoReport(reason=_("The message is no report of delivery (RFC 3464); an automatic answer, perhaps."))
     if _header(head, "Return-Path") not in ("", "<>"):
         return NoReport(reason=_("A report of delivery has no sender; this message has one."))
@@ -127,12 +131,16 @@ def _kind(head: Message) -> tuple[str, str]:
     """Return the content type and the boundary; ("", "") when the header is longer than any honest one."""
     if len(str(head.get("Content-Type", ""))) > 1000:
         return "", ""
-    return head.get_content_type(), str(head.get_boundary() or "")
+    return head.get_content_type(), _parameter(head, "boundary").rstrip()
 
 
 def _parameter(head: Message, name: str) -> str:
+    """Return a parameter of the content type; "" when it is missing, or written in a charset of its own.
+
+    No honest report writes one so (RFC 2231), and the library decodes it with whatever codec the message names.
+    """
     value = head.get_param(name, "")
-    return value.lower() if isinstance(value, str) else ""
+    return value if isinstance(value, str) else ""
 
 
 def _parts(body: bytes, boundary: str) -> Iterator[bytes]:

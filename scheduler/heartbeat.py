@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import socket
+import threading
 from datetime import datetime
 from http.client import HTTPException
 from typing import Any
@@ -26,7 +27,8 @@ from scheduler.shop import Shop
 
 log = logging.getLogger(__name__)
 
-TIMEOUT = 10.0  #: seconds that the address may take to answer
+TIMEOUT = 10.0  #: seconds that the address may take to answer, whole
+_THREAD = "heartbeat"
 
 
 def beat(shop: Shop, found: Findings) -> None:
@@ -65,7 +67,23 @@ class _Stay(HTTPRedirectHandler):
 
 
 def _call(url: str) -> None:
+    """Call the address, and wait for it no longer than `TIMEOUT`.
+
+    The library's own timeout begins anew with every octet: a receiver that answers one at a time, or a name server that
+    does not answer, would keep the auditor for ever.
+    """
     host = urlsplit(url).hostname
+    call = threading.Thread(target=_ask, args=(url, host), name=_THREAD, daemon=True)
+    # One at a time: those that hang must not become many.
+    if not any(thread.name == _THREAD for thread in threading.enumerate()):
+        call.start()
+        call.join(TIMEOUT)
+        if not call.is_alive():
+            return
+    log.warning("heartbeat not received", extra={"host": host, "reason": "timeout"})
+
+
+def _ask(url: str, host: str | None) -> None:
     try:
         request = Request(url, method="GET", headers={"User-Agent": f"planner/{__version__}"})  # noqa: S310 - config lets https through, and http to this machine
         with build_opener(_Stay).open(request, timeout=TIMEOUT) as answer:

@@ -17,7 +17,7 @@ from planner import i18n, points
 from planner.domain.directive import Directive
 from planner.domain.notification import Notice, NoticeState
 from planner.domain.plan import State
-from planner.errors import DatabaseFailed, InputRejected, PlannerError
+from planner.errors import DatabaseFailed, PlannerError
 from planner.store import ledger, marks, outbox, ticks, upkeep
 from planner.store.engine import Session, reading, writing
 from scheduler import bounces, compose, daily, delivery, mark, message
@@ -180,7 +180,7 @@ def fill_mails(shop: Shop, now: datetime, stop: Callable[[], bool] = lambda: Fal
             for bundle in batch:
                 try:
                     mails.append((facts.mail(bundle, now), [one.id for one in bundle.notices]))
-                except InputRejected:  # one person's entry must not silence all the others
+                except PlannerError:  # one person's entry must not silence all the others
                     refused += 1
                     log.exception("mail not written", extra={"notices": [one.id for one in bundle.notices]})
             points.reach("mails composed")

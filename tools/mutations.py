@@ -95,13 +95,13 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         name="reap-takes-live-leases",
         claim="a mail is taken from a worker that is sending it",
-        edits=_one(_OUTBOX, "MAIL.c.lease_until < DatabaseEpoch()", "MAIL.c.lease_until < DatabaseEpoch() + 9999"),
+        edits=_one(_OUTBOX, "MAIL.c.lease_until < DatabaseEpoch(),", "MAIL.c.lease_until < DatabaseEpoch() + 9999,"),
         tests=_STORE,
     ),
     Mutation(
         name="leases-never-reaped",
         claim="what a killed worker held is never sent",
-        edits=_one(_DELIVERY, "await book.write(outbox.reap)", "await book.write(lambda session: None)"),
+        edits=_one(_DELIVERY, "outbox.reap(session, shop.settings.delivery_lease)", "None"),
         tests=_POST,
     ),
     Mutation(

@@ -9,19 +9,20 @@ lease on the database's clock; when to probe next follows `now`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from planner.domain.notification import BreakerState
-from planner.store.engine import DatabaseEpoch
+from planner.store.engine import DatabaseEpoch, longest_lease
 from planner.store.ledger import insert_new
 from planner.store.tables import BreakerRow, table_of
 
 BREAKER = table_of(BreakerRow)
 CHANNEL = "email"
+_LONGEST_WAIT = timedelta(hours=1)  # more than there ever is between two probes
 
 
 class Cause(StrEnum):
@@ -103,8 +104,18 @@ def begin_probe(session: Session, *, now: datetime, lease: int, channel: str = C
 
     A prober that died gives it up when its lease ends.
     """
-    due = and_(BREAKER.c.state == BreakerState.OPEN.value, BREAKER.c.probe_at <= now)
-    forsaken = and_(BREAKER.c.state == BreakerState.HALF_OPEN.value, BREAKER.c.lease_until < DatabaseEpoch())
+    # What lies further ahead than it was ever put is from before a clock was set back: all mail would wait for it.
+    due = and_(
+        BREAKER.c.state == BreakerState.OPEN.value,
+        or_(BREAKER.c.probe_at <= now, BREAKER.c.probe_at > now + _LONGEST_WAIT),
+    )
+    forsaken = and_(
+        BREAKER.c.state == BreakerState.HALF_OPEN.value,
+        or_(
+            BREAKER.c.lease_until < DatabaseEpoch(),
+            BREAKER.c.lease_until > DatabaseEpoch() + longest_lease(lease),
+        ),
+    )
     fence: int | None = session.scalar(
         update(BREAKER)
         .where(BREAKER.c.channel == channel, or_(due, forsaken))

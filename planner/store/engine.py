@@ -182,6 +182,14 @@ def give_way(engine: Engine, since: float) -> None:
         time.sleep(max(0.0, since + _POLL - time.monotonic()))
 
 
+def longest_lease(lease: int) -> int:
+    """Return how many seconds a lease may have to go at most; one with more is from before the clock was set back.
+
+    Long, for another machine may have longer leases in its settings.
+    """
+    return max(4 * lease, 3600)
+
+
 def clock(session: Session) -> float:
     """Return the database's clock, in seconds since 1970."""
     return float(session.execute(select(DatabaseEpoch())).scalar_one())

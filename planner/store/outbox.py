@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 from planner import points
 from planner.domain.notification import MailState, Notice, NoticeState
 from planner.store import ledger
-from planner.store.engine import DatabaseEpoch
+from planner.store.engine import DatabaseEpoch, longest_lease
 from planner.store.tables import AttemptRow, MailBodyRow, MailRow, NoticeRow
 
 MAIL, ATTEMPT, _BODY = (cast(Table, row.__table__) for row in (MailRow, AttemptRow, MailBodyRow))
@@ -207,10 +207,15 @@ def _insert_mail(dialect: str) -> Any:
     return ledger.insert_new(MAIL, dialect).returning(MAIL.c.id, MAIL.c.key)
 
 
-def reap(session: Session) -> None:
-    """Take back what dead workers hold: before DATA a mail is ready again, after it nobody knows."""
+def reap(session: Session, lease: int = 0) -> None:
+    """Take back what dead workers hold: before DATA a mail is ready again, after it nobody knows.
+
+    A lease that has longer to go than leases of `lease` seconds have is from before the database's clock was set back.
+    Nobody else would get the mail before that clock has come there again; should its worker still live, this is as if
+    the lease had run out under it.
+    """
     for statement in _REAP:
-        session.execute(statement)
+        session.execute(statement, {"b_longest": longest_lease(lease)})
     points.reach("leases reaped")
 
 
@@ -333,7 +338,10 @@ _MAY_GO = or_(
 )
 #: the state of a mail that is put off: one that the server may have stays one that it may have, at every later try too
 PUT_OFF = case((MAIL.c.maybe_taken.is_(True), MailState.UNKNOWN.value), else_=MailState.READY.value)
-_EXPIRED = MAIL.c.lease_until < DatabaseEpoch()
+_EXPIRED = or_(
+    MAIL.c.lease_until < DatabaseEpoch(),
+    MAIL.c.lease_until > DatabaseEpoch() + bindparam("b_longest"),
+)
 _FREED: dict[str, Any] = {"lease_until": None, "fence": MAIL.c.fence + 1}
 _REAP = (
     update(MAIL).where(MAIL.c.state == MailState.LEASED.value, _EXPIRED).values(state=PUT_OFF, **_FREED),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -182,6 +182,13 @@ def was_refused_before(session: Session, mail: HeldMail, until: datetime) -> boo
         return False
     same = MAIL.c.recipient.endswith("@" + mail.recipient.rpartition("@")[2], autoescape=True)
     return session.scalar(select(MAIL.c.id).where(MAIL.c.sent_at >= before, same).limit(1)) is not None
+
+
+def took_any(session: Session, since: datetime) -> bool:
+    """Say whether the server took a mail since an instant."""
+    # A mail is tried for some days at most: its own day, which has an index, narrows down where to look.
+    oldest = (since - timedelta(days=7)).date()
+    return session.scalar(select(MAIL.c.id).where(MAIL.c.day >= oldest, MAIL.c.sent_at >= since).limit(1)) is not None
 
 
 def resolve(session: Session, mail_id: int, *, arrived: bool, at: datetime) -> bool:

@@ -144,7 +144,7 @@ class EmailChannel:
                 raise
             finally:
                 kept.mails += 1
-                if reusable and kept.client.is_connected:
+                if reusable and kept.client.is_connected and not _has_spare_reply(kept.client):
                     self._idle.append(kept)
                 else:
                     kept.client.close()
@@ -186,6 +186,7 @@ class EmailChannel:
         if not await before_data():
             return None
         with _at("data"):
+            _require_step(client)
             ready = await client.execute_command(b"DATA", timeout=waits.data)
         if ready.code != 354:
             _refuse("data", ready.code, ready.message)
@@ -195,6 +196,7 @@ class EmailChannel:
         with _at("data"):
             if client.protocol is None:
                 raise SMTPServerDisconnected("lost after the go-ahead, before the message")
+            _require_step(client)
         with _at("data", ambiguous=True):
             client.protocol.write(_stuffed(data))
             points.reach("message written")
@@ -290,6 +292,19 @@ def _at(stage: Stage, *, ambiguous: bool = False) -> Iterator[None]:
         raise _failed(stage, text, ambiguous=ambiguous, channel=stage == "connect") from error
     except (SMTPException, OSError) as error:  # STARTTLS or AUTH not offered, a certificate refused, a broken socket
         raise _failed(stage, _reason(error), ambiguous=ambiguous, channel=stage == "connect") from error
+
+
+def _require_step(client: SMTP) -> None:
+    if _has_spare_reply(client):
+        raise SMTPResponseException(-1, "a reply that nobody asked for")
+
+
+def _has_spare_reply(client: SMTP) -> bool:
+    """Say whether the server has said more than it was asked.
+
+    A reply too many would be taken for the answer to the next command: one to DATA for the verdict on the message.
+    """
+    return bool(getattr(client.protocol, "_buffer", b""))  # what the library has received, and nobody has read
 
 
 def _reason(error: Exception) -> str:

@@ -460,3 +460,19 @@ def test_a_mail_that_is_being_sent_is_left_for_the_next_round(late: Province) ->
     assert bounces.take_folder(late.shop, folder, NOW).left == 1
     assert path.exists()
     assert dead(late) == []
+
+
+def test_what_is_no_file_or_cannot_be_put_away_keeps_nothing_else_from_being_read(
+    late: Province, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounces, "_MOST_FILES", 2)
+    folder = late.shop.settings.bounce_maildir
+    assert folder is not None
+    for n in range(4):
+        (folder / "new" / f"0{n}").mkdir()
+        (folder / "new" / f"1{n}").symlink_to("/dev/zero")
+    put(late, b"no report", name="2" + "x" * 254)  # with its flag the name would be too long
+    put(late, bounce_mails.postfix(sender_of(late), AN), name="3")
+    with pytest.raises(WorldFailed):
+        bounces.take_folder(late.shop, folder, NOW)
+    assert dead(late) == [AN]

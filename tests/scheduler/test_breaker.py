@@ -142,6 +142,19 @@ def test_a_prober_that_froze_changes_nothing(crowd: Province) -> None:
     assert standing(crowd) is None
 
 
+@pytest.mark.parametrize("probing", [False, True])
+def test_a_breaker_from_before_the_clock_was_set_back_is_probed(
+    crowd: Province, server: MailServer, probing: bool
+) -> None:
+    tomorrow = NOW + timedelta(days=1)
+    with writing(crowd.engine) as session:
+        store.trip(session, cause=store.Cause.SERVER, reason="-", now=tomorrow, probe_at=tomorrow)
+        if probing:  # and the prober died
+            assert store.begin_probe(session, now=tomorrow, lease=86_400 + 900)
+    assert crowd.tick(NOW).sent == len(CROWD)
+    assert standing(crowd) is None
+
+
 def test_of_two_workers_one_probes(crowd: Province, server: MailServer, tmp_path: Path) -> None:
     jobs.queue_due(crowd.shop, NOW)
     jobs.fill_mails(crowd.shop, NOW)
@@ -156,6 +169,19 @@ def test_of_two_workers_one_probes(crowd: Province, server: MailServer, tmp_path
     assert [finished(process)[0] for process in processes] == [5, 5]
     with reading(crowd.engine) as session:
         assert session.scalars(select(AttemptRow.outcome)).all() == ["channel"]
+
+
+def test_a_delivery_under_way_stops_when_another_worker_opens_the_breaker(crowd: Province, server: MailServer) -> None:
+    def trip(_recipient: str) -> None:
+        server.on_rcpt = None
+        with writing(crowd.engine) as session:
+            store.trip(session, cause=store.Cause.SERVER, reason="heard elsewhere", now=NOW, probe_at=at("2020-05-19"))
+
+    server.on_rcpt = trip
+    done = crowd.with_settings(smtp_connections=1).tick(NOW)
+    assert done.channel_fault == "heard elsewhere"
+    assert done.sent == len(server.accepted) <= 2  # what it held already
+    assert states(crowd) == {"sent": done.sent, "ready": len(CROWD) - done.sent}
 
 
 def test_tick_and_doctor_say_what_is_wrong_and_what_to_do(crowd: Province, server: MailServer, tmp_path: Path) -> None:
@@ -245,6 +271,35 @@ def test_a_domain_that_the_server_will_not_serve_is_not_dead_however_often_it_is
         mailbox("stc", "head"),
     }
     assert dead(crowd) == set()
+
+
+@pytest.mark.parametrize(
+    ("setting", "reply"),
+    [
+        ("rcpt", "450 4.1.2 domain not found"),
+        ("rcpt", "451 4.4.1 no answer from the server behind"),
+        ("rcpt", "452 4.2.2 mailbox full"),
+        ("rcpt", "451 try later"),
+        ("data", "552 too large"),
+        ("mail", "552 too large"),
+    ],
+)
+def test_a_server_that_puts_everybody_off_for_days_ends_no_mail_and_no_address(
+    crowd: Province, server: MailServer, setting: str, reply: str
+) -> None:
+    server.mail = reply if setting == "mail" else ""
+    if setting != "mail":
+        getattr(server, setting)["*"] = reply
+    done = [crowd.tick(at(f"2020-05-{day}", hour)) for day in (18, 19, 20, 21) for hour in (8, 10)]
+    assert sum(one.failed + one.sent for one in done) == 0
+    assert done[-1].channel_fault
+    assert dead(crowd) == set()
+    server.mail = ""
+    server.rcpt.clear()
+    server.data.clear()
+    assert crowd.tick(at("2020-05-21", 12)).sent == len(CROWD)
+    assert standing(crowd) is None
+    assert {state for (state,) in crowd.notices("state")} == {"sent", "superseded"}
 
 
 def test_a_few_dead_addresses_are_believed_at_once(crowd: Province, server: MailServer) -> None:

@@ -166,11 +166,18 @@ def test_the_table_of_waits(stage: str, code: int | None, waits: tuple[int, ...]
     assert max(played) - min(played) > 0.3  # they do not all come back in one minute
 
 
-def test_a_person_who_cannot_be_reached_for_72_hours_is_passed_over(late: Province, server: MailServer) -> None:
+@pytest.fixture
+def served(late: Province) -> Province:
+    """The same province; every day the server takes a mail for somebody of another agency."""
+    late.file("stc", *(planned(f"I.{n}", f"2020-05-{15 + n}", agency="stc") for n in range(3, 10)))
+    return late
+
+
+def test_a_person_who_cannot_be_reached_for_72_hours_is_passed_over(served: Province, server: MailServer) -> None:
     server.rcpt[mailbox("snv")] = "451 4.4.1 no answer from the server behind"
     days = {}
     for day in ("2020-05-18", "2020-05-19", "2020-05-20", "2020-05-21"):
-        done = late.tick(at(day, 8))
+        done = served.tick(at(day, 8))
         days[day] = (done.retry, done.failed)
     # A new digest each day, but the time counts on from the first try.
     assert days == {
@@ -179,30 +186,32 @@ def test_a_person_who_cannot_be_reached_for_72_hours_is_passed_over(late: Provin
         "2020-05-20": (1, 0),
         "2020-05-21": (0, 1),
     }
-    assert [state for recipient, state in late.mails() if recipient == mailbox("snv")] == ["obsolete"] * 3 + ["bounced"]
-    assert late.tick(at("2020-05-21", 9)).sent == 1
-    assert ("due+1wd", "responsible", mailbox("snv", "focal"), "sent") in late.notices()
+    assert [state for recipient, state in served.mails() if recipient == mailbox("snv")] == ["obsolete"] * 3 + [
+        "bounced"
+    ]
+    assert served.tick(at("2020-05-21", 9)).sent == 1
+    assert ("due+1wd", "responsible", mailbox("snv", "focal"), "sent") in served.notices()
 
 
-def test_a_mailbox_that_is_full_for_24_hours_is_passed_over(late: Province, server: MailServer) -> None:
+def test_a_mailbox_that_is_full_for_24_hours_is_passed_over(served: Province, server: MailServer) -> None:
     server.rcpt[mailbox("snv")] = "452 4.2.2 mailbox full"
-    assert late.tick(at("2020-05-18", 8)).retry == 1
-    assert late.tick(at("2020-05-18", 16)).retry == 1
-    assert late.tick(at("2020-05-19", 8)).failed == 1
-    assert late.tick(at("2020-05-19", 9)).sent == 1
-    assert ("due+1wd", "responsible", mailbox("snv", "focal"), "sent") in late.notices()
+    assert served.tick(at("2020-05-18", 8)).retry == 1
+    assert served.tick(at("2020-05-18", 16)).retry == 1
+    assert served.tick(at("2020-05-19", 8)).failed == 1
+    assert served.tick(at("2020-05-19", 9)).sent == 1
+    assert ("due+1wd", "responsible", mailbox("snv", "focal"), "sent") in served.notices()
 
 
 @pytest.mark.parametrize("reply", ["451 4.3.5 server configuration error", "451 4.7.1 greylisted", "451 try later"])
 def test_a_server_in_trouble_for_72_hours_is_no_proof_against_an_address(
-    late: Province, server: MailServer, reply: str
+    served: Province, server: MailServer, reply: str
 ) -> None:
     server.rcpt[mailbox("snv")] = reply
-    done = [late.tick(at(day, 8)).failed for day in ("2020-05-18", "2020-05-19", "2020-05-20", "2020-05-21")]
+    done = [served.tick(at(day, 8)).failed for day in ("2020-05-18", "2020-05-19", "2020-05-20", "2020-05-21")]
     assert done == [0, 0, 0, 1]
-    with reading(late.engine) as session:
+    with reading(served.engine) as session:
         assert registers.dead_addresses(session) == {}
-    assert ("due+1wd", "dead") in late.notices("rung", "state")
+    assert ("due+1wd", "dead") in served.notices("rung", "state")
 
 
 def test_a_person_who_was_reached_again_begins_with_a_clean_sheet(province: Province, server: MailServer) -> None:
@@ -280,6 +289,19 @@ def test_a_mail_cut_off_after_its_last_line_is_of_unknown_fate_and_goes_again_as
 
 
 # --- leases ---
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_lease_from_before_the_clock_was_set_back_is_over(late: Province, server: MailServer, begun: bool) -> None:
+    jobs.queue_due(late.shop, NOW)
+    jobs.fill_mails(late.shop, NOW)
+    with writing(late.engine) as session:  # a worker that died while the clock was a day ahead
+        held = outbox.claim(session, now=NOW, limit=9, lease=86_400 + 900)
+        assert len(held) == 2
+        if begun:
+            assert all(outbox.begin_data(session, mail, NOW) for mail in held)
+    assert late.tick(NOW + timedelta(minutes=1)).sent == 2
+    assert_told_once(late, server, [mailbox("snv", "head"), mailbox("snv")])
 
 
 def test_the_lease_begins_anew_when_the_message_is_about_to_go(late: Province, server: MailServer) -> None:

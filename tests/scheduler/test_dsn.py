@@ -71,6 +71,16 @@ NONE = {
 }
 
 
+#: what the codec named by a boundary of RFC 2231 makes of its bytes, or of how errors are to be taken
+ODD_BOUNDARIES = (b"*=idna''b", b"*=undefined''b", b"*=a\0b''b", b"*0*=punycode''b%FF; boundary*1*=x", b"*=hex''b")
+
+
+@pytest.mark.parametrize("boundary", ODD_BOUNDARIES)
+def test_a_boundary_in_an_odd_charset_is_no_report_and_ends_no_round(boundary: bytes) -> None:
+    data = bounce_mails.postfix(TO, AN).replace(b"boundary=", b"boundary" + boundary + b"; x=")
+    assert isinstance(read(data), NoReport)
+
+
 @pytest.mark.parametrize("data", NONE.values(), ids=NONE)
 def test_anything_else_is_no_report_and_says_why(data: bytes) -> None:
     found = read(data)

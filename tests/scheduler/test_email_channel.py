@@ -154,7 +154,16 @@ async def test_a_refused_recipient_leaves_the_connection_to_the_next(server: Ser
 
 @pytest.mark.parametrize(
     ("step", "act"),
-    [("RCPT", "drop"), ("RCPT", "hang"), ("RCPT", "garbage"), ("DOT", "?"), ("DOT", "hang"), ("RCPT", "421 busy")],
+    [
+        ("RCPT", "drop"),
+        ("RCPT", "hang"),
+        ("RCPT", "garbage"),
+        ("RCPT", "450 OK\r\n250 OK"),
+        ("MAIL", "250 OK\r\n250 OK"),
+        ("DOT", "?"),
+        ("DOT", "hang"),
+        ("RCPT", "421 busy"),
+    ],
 )
 async def test_a_connection_out_of_step_is_not_used_again(server: Server, step: str, act: str) -> None:
     async with to(server, act) as channel:

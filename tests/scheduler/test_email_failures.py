@@ -58,6 +58,10 @@ def meaning(error: DeliveryError) -> str:
         ("MAIL", "hang", "mail", None, RETRY),
         ("MAIL", "421 closing", "mail", 421, RETRY),
         ("MAIL", "451 later", "mail", 451, RETRY),
+        # A reply too many would answer the next command: the message was refused, and the ledger said sent.
+        ("MAIL", "250 OK\r\n250 OK", "data", None, RETRY),
+        ("RCPT", "250 OK\r\n250 OK", "data", None, RETRY),
+        ("DATA", "354 go on\r\n250 2.0.0 queued", "data", None, RETRY),
         ("MAIL", "530 log in first", "mail", 530, CHANNEL),
         ("MAIL", "550 5.1.8 bad sender", "mail", 550, CHANNEL),
         ("MAIL", "552 5.3.4 too big", "mail", 552, RETRY),

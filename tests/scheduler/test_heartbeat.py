@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import os
+import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -101,6 +103,40 @@ def test_a_receiver_that_is_not_there_does_no_harm(
     heartbeat.beat(province.with_settings(heartbeat_url=url).shop, Findings(at=NOW))
     assert "heartbeat not received" in caplog.text
     assert SECRET not in caplog.text + str([vars(record) for record in caplog.records])
+
+
+def test_a_receiver_that_answers_an_octet_at_a_time_keeps_nobody(
+    province: Province, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat, "TIMEOUT", 0.4)
+    enough, answered = threading.Event(), 0
+
+    def drip(listening: socket.socket) -> None:
+        nonlocal answered
+        connection, _peer = listening.accept()
+        connection.sendall(b"HTTP/1.1 200 OK\r\n")
+        with connection, suppress(OSError):
+            while not enough.wait(0.05):  # never as long as the timeout between two of them
+                connection.sendall(b"X")
+                answered += 1
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        dripping = threading.Thread(target=drip, args=(listening,))
+        dripping.start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/{SECRET}"
+        asked = province.with_settings(heartbeat_url=url).shop
+        heartbeat.beat(asked, Findings(at=NOW))
+        heartbeat.beat(asked, Findings(at=NOW))  # while the first still hangs
+        assert 0 < answered < 1000
+        assert [vars(one)["reason"] for one in caplog.records if one.message == "heartbeat not received"] == [
+            "timeout",
+            "timeout",
+        ]
+        enough.set()
+        dripping.join()
+    for thread in [one for one in threading.enumerate() if one.name == "heartbeat"]:
+        thread.join()
+    assert SECRET not in caplog.text
 
 
 def test_a_file_that_cannot_be_written_does_no_harm(

@@ -4,16 +4,18 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import event
 
 from planner.domain.agency import Absence, Officer, OfficerRole
 from planner.domain.changes import AbsenceRecorded, OfficersImported
+from planner.errors import PlannerError
 from planner.service import tasks
 from planner.store import ledger_view
 from planner.store.engine import reading
-from scheduler import jobs
+from scheduler import jobs, message
 from tests.fakes import (
     DIRECTIVE,
     FILING_DEADLINE,
@@ -60,6 +62,23 @@ def plain(mail: EmailMessage) -> str:
     part = mail.get_body(("plain",))
     assert part is not None
     return " ".join(part.get_content().split())
+
+
+def test_one_mail_that_cannot_be_written_silences_nobody_else(
+    province: Province, server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    province.file("snv", planned("I.1", "2020-05-15"))
+    whole = message.assemble
+
+    def odd(written: message.Message, **fields: Any) -> bytes:
+        if fields["to"] == mailbox("snv"):  # whatever the mail holds, it did not read back
+            raise PlannerError("The mail does not read back as it was written.")
+        return whole(written, **fields)
+
+    monkeypatch.setattr(message, "assemble", odd)
+    done = province.tick(at("2020-05-18"))
+    assert (done.sent, done.failed) == (1, 1)
+    assert server.recipients() == [mailbox("snv", "head")]
 
 
 # --- who is told, and what ---

@@ -534,6 +534,26 @@ def _work(url: str) -> list[int]:
         mine += [one.id for one in held]
 
 
+def test_a_notice_on_its_way_into_one_mail_does_not_stand_in_another_too(desk: Desk) -> None:
+    enqueue(desk, *NOTICES[:1])
+    with desk.reading() as session:
+        ids = [one.id for one in ledger.queued(session)]
+
+    def late() -> bool:
+        with writing(desk.engine) as session:
+            return outbox.save_mail(session, mail("m2"), ids, desk.now)
+
+    with ThreadPoolExecutor(1) as pool:
+        with writing(desk.engine) as session:
+            assert outbox.save_mail(session, mail("m1"), ids, desk.now)
+            other = pool.submit(late)  # it read the queue before this was committed
+            with pytest.raises(TimeoutError):
+                other.result(timeout=0.5)
+        assert not other.result()
+    with desk.reading() as session:
+        assert session.scalars(select(MailRow.key)).all() == ["m1"]
+
+
 def test_no_mail_is_in_two_hands_among_threads(desk: Desk, database_url: str) -> None:
     _many_mails(desk, 60)
     with ThreadPoolExecutor(6) as pool:

@@ -69,6 +69,16 @@ def test_a_mail_goes_back_as_if_it_had_not_been_claimed(province: Province, held
     assert [row for row in province.mails("id", "next_try_at") if row[0] in {mail.id for mail in held}] == before
 
 
+def test_a_mail_that_the_server_may_have_goes_back_as_one_that_it_may_have(
+    province: Province, held: list[outbox.HeldMail]
+) -> None:
+    with writing(province.engine) as session:
+        session.execute(update(MailRow).where(MailRow.id == held[0].id).values(maybe_taken=True))
+        sending.give_back(session, held, LATER)
+    found = states(province)
+    assert [found[mail.id] for mail in held] == ["unknown", "ready", "ready", "ready"]
+
+
 def test_what_was_tried_before_keeps_the_time_of_its_first_try(province: Province, held: list[outbox.HeldMail]) -> None:
     with writing(province.engine) as session:
         sending.give_back(session, held, NOW)  # claimed at another instant
