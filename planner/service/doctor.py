@@ -163,14 +163,20 @@ def _rounds(desk: Desk, session: Session, last: datetime) -> Check:
     return Check(name="heartbeat", ok=not silent, detail=detail)
 
 
+def held_because(hold: holds.Hold) -> str:
+    """Return in a sentence why no mail leaves: a person said so, or the database was restored."""
+    if not hold.actor:
+        return _("The database was restored and has forgotten mails that were sent.")
+    who = _("the operator") if hold.actor == "local" else hold.actor
+    return _("Stopped by {who}: {reason}.").format(who=who, reason=hold.reason.rstrip("."))
+
+
 def _hold(session: Session) -> Check:
     hold = holds.standing(session)
     if hold is None:
         return Check(name="hold", ok=True, detail=_("mail may leave"))
-    detail = _(
-        "no mail leaves since {instant}: the database was restored, or somebody stopped it ({host}). Decide with: "
-        "planner scheduler resume"
-    ).format(instant=vi_instant(hold.since), host=hold.host)
+    detail = _("no mail leaves since {instant} ({host}). {reason} Decide with: planner scheduler resume")
+    detail = detail.format(instant=vi_instant(hold.since), host=hold.host, reason=held_because(hold))
     return Check(name="hold", ok=False, detail=detail)
 
 

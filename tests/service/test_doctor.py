@@ -81,6 +81,7 @@ def test_a_hold_is_told_with_the_command_that_ends_it(province: Province) -> Non
     check = look(province)["hold"]
     assert not check.ok
     assert "planner scheduler resume" in check.detail
+    assert "khôi phục" in check.detail
 
 
 @pytest.mark.parametrize("state", ["dead", "unknown"])
