@@ -47,10 +47,10 @@ def email_channel(settings: Settings) -> Callable[[], Channel]:
     if settings.smtp_password_file is not None:
         try:
             password = settings.smtp_password_file.read_text(encoding="utf-8").strip()
-        except OSError as error:
+        except (OSError, UnicodeDecodeError) as error:
             raise WorldFailed(
                 _("The password file {path} cannot be read: {reason}").format(
-                    path=settings.smtp_password_file, reason=error.strerror
+                    path=settings.smtp_password_file, reason=getattr(error, "strerror", None) or error
                 )
             ) from error
     context = trust.context(settings.smtp_ca_file) if settings.smtp_tls != "none" else None
