@@ -53,6 +53,10 @@ class PlannerError(Exception):
         self.message = message
         self.problems: tuple[Problem, ...] = tuple(problems)
 
+    def in_one_line(self) -> str:
+        """Return the message and every problem with its place, for where there is one line of room."""
+        return "; ".join([self.message, *(f"{one.place}: {one.message}" for one in self.problems)])
+
 
 class InputRejected(PlannerError):
     """What was given has problems; `.problems` holds every one of them."""

@@ -32,7 +32,7 @@ def checks(settings: Settings, now: datetime) -> Iterator[tuple[str, bool, str]]
         found = policy.load(settings.policy_file)
         yield "policy", True, f"{found.name} {found.version}, {found.hash[:12]}"
     except PlannerError as error:
-        yield "policy", False, "; ".join([error.message, *(one.message for one in error.problems)])
+        yield "policy", False, error.in_one_line()
     yield _mails(settings, now)
 
 

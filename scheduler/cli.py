@@ -47,10 +47,10 @@ def email_channel(settings: Settings) -> Callable[[], Channel]:
     if settings.smtp_password_file is not None:
         try:
             password = settings.smtp_password_file.read_text(encoding="utf-8").strip()
-        except OSError as error:
+        except (OSError, UnicodeDecodeError) as error:
             raise WorldFailed(
                 _("The password file {path} cannot be read: {reason}").format(
-                    path=settings.smtp_password_file, reason=error.strerror
+                    path=settings.smtp_password_file, reason=getattr(error, "strerror", None) or error
                 )
             ) from error
     context = trust.context(settings.smtp_ca_file) if settings.smtp_tls != "none" else None
@@ -96,6 +96,9 @@ def tick(app: App) -> None:
 
     from planner.cli.output import show_facts
     from planner.errors import Refused, WorldFailed
+    from planner.service.doctor import held_because
+    from planner.store import holds
+    from planner.store.engine import reading
     from scheduler.jobs import run_round
 
     # What went wrong is told below; the service's log lines are for the service.
@@ -109,10 +112,11 @@ def tick(app: App) -> None:
             )
         )
     if done.on_hold:
+        with reading(shop.engine) as session:
+            standing = holds.standing(session)
         raise Refused(
-            _(
-                "What is due is queued, but no mail leaves: the database was restored and has forgotten mails that "
-                "were sent. Decide with: planner scheduler resume"
+            _("What is due is queued, but no mail leaves. {reason} Decide with: planner scheduler resume").format(
+                reason=held_because(standing) if standing is not None else ""
             )
         )
     names = {
@@ -153,7 +157,7 @@ def audit(app: App) -> None:
         "overdue": _("Mails that should have been tried"),
         "unmailed": _("Notices that should be in a mail"),
         "silent": _("No round for three periods"),
-        "on_hold": _("Deliveries on hold after a restore"),
+        "on_hold": _("Deliveries on hold"),
         "suspects": _("Missing, perhaps too new to tell"),
         "unknown": _("Mails of unknown fate"),
         "unaddressed": _("Notices for whom nobody was found"),
@@ -185,8 +189,10 @@ def hold(app: App, reason: str) -> None:
 
     from planner.cli.output import say
     from planner.errors import Refused
+    from planner.service.tasks import require_words
     from scheduler import mark
 
+    require_words({"--reason": reason})
     logging.getLogger("scheduler").addHandler(logging.NullHandler())
     desk = app.desk()
     with desk.reading() as session:
@@ -208,10 +214,12 @@ def resume(app: App, assume_sent: bool, resend: bool, reason: str) -> None:
 
     from planner.cli.output import say
     from planner.errors import UsageRefused
+    from planner.service.tasks import require_words
     from scheduler import mark
 
     if assume_sent == resend:
         raise UsageRefused(_("Write either --assume-sent or --resend."))
+    require_words({"--reason": reason})
     logging.getLogger("scheduler").addHandler(logging.NullHandler())
     desk = app.desk()
     with desk.reading() as session:

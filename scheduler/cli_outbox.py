@@ -221,10 +221,12 @@ def resolve(app: App, key: str, arrived: bool | None, reason: str) -> None:
     from planner.cli.output import say
     from planner.domain.changes import MailResolved
     from planner.errors import NotFound, Refused, UsageRefused
+    from planner.service.tasks import require_words
     from planner.store import ledger_view, sending
 
     if arrived is None:
         raise UsageRefused(_("Say --sent or --resend."))
+    require_words({"--reason": reason})
     desk = app.desk()
     with desk.writing() as session:
         desk.require_department(session)

@@ -33,10 +33,11 @@ from planner.domain.span import Span, parse_span
 from planner.errors import InputRejected
 from planner.i18n import N_
 from planner.i18n import gettext as _
-from scheduler.policy_file import PolicyFile
+from scheduler.policy_file import PolicyFile, shown
 from scheduler.rules import TRIGGER_PATTERN, Anchor, Trigger, parse_trigger
 
 DEFAULT_FILE = Path(__file__).parent / "policies" / "default.yaml"
+MOST_RUNGS = 200  #: the shipped ladder has eighteen; each is looked at for each task
 SCHEMA_FILE = DEFAULT_FILE.with_name("policy.schema.json")
 
 
@@ -96,7 +97,7 @@ def choice(kind: type[StrEnum]) -> Callable[[Any], Any]:
         if value in tuple(kind):
             return kind(value)
         message = _('Found "{found}", expected one of: {expected}.')
-        raise ValueError(message.format(found=value, expected=", ".join(kind)))
+        raise ValueError(message.format(found=shown(value), expected=", ".join(kind)))
 
     return read
 
@@ -106,16 +107,16 @@ def _clock(value: Any) -> time:
         return value
     found = re.fullmatch(CLOCK_PATTERN, str(value))
     if found is None:
-        raise ValueError(_('Found "{found}", expected an hour such as 07:30.').format(found=value))
+        raise ValueError(_('Found "{found}", expected an hour such as 07:30.').format(found=shown(value)))
     return time(int(found[1]), int(found[2]))
 
 
 def _trigger(value: Any) -> Trigger:
-    return value if isinstance(value, Trigger) else parse_trigger(str(value))
+    return value if isinstance(value, Trigger) else parse_trigger(shown(value))
 
 
 def _span(value: Any) -> Span:
-    return value if isinstance(value, Span) else parse_span(str(value))
+    return value if isinstance(value, Span) else parse_span(shown(value))
 
 
 def any_of(kind: type[StrEnum]) -> WithJsonSchema:
@@ -228,7 +229,7 @@ class Policy(Strict):
     sending: Sending
     acknowledge: Limit = Limit(most=Span(count=10, unit="wd"))
     snooze: Limit = Limit(most=Span(count=20, unit="wd"))
-    rungs: tuple[Rung, ...] = Field(min_length=1)
+    rungs: tuple[Rung, ...] = Field(min_length=1, max_length=MOST_RUNGS)
 
     @classmethod
     def from_content(cls, content: Mapping[str, Any]) -> Policy:

@@ -240,6 +240,7 @@ def doctor(app: App) -> None:
     names = {
         "settings": _("settings"),
         "database": _("database"),
+        "calendar": _("working days"),
         "smtp": _("mail server"),
         "templates": _("templates"),
         "policy": _("policy"),

@@ -36,7 +36,8 @@ class Check:
 
 def doctor(desk: Desk) -> list[Check]:
     """Look at settings, database, mail server, templates, registers and engine."""
-    found = [_settings(desk), *_database(desk), _smtp(desk), _templates(desk), *_from_elsewhere(desk)]
+    found = [_settings(desk), *_database(desk), _calendar(desk), _smtp(desk), _templates(desk)]
+    found += _from_elsewhere(desk)
     try:
         with desk.reading() as session:
             found += [_department(desk, session), _clock(session), *_engine(desk, session)]
@@ -63,9 +64,26 @@ def _database(desk: Desk) -> list[Check]:
     return [Check(name="database", ok=True, detail=_("revision {revision}").format(revision=revision))]
 
 
+def _calendar(desk: Desk) -> Check:
+    """Look whether the site's days off can be read: without them no round counts a day."""
+    file = desk.settings.calendar_file
+    try:
+        desk.calendar()
+    except PlannerError as error:
+        return Check(name="calendar", ok=False, detail=error.in_one_line())
+    return Check(name="calendar", ok=True, detail=str(file) if file else _("public holidays and shipped exchanges"))
+
+
 def _smtp(desk: Desk) -> Check:
     settings = desk.settings
     host, port = settings.smtp_host, settings.smtp_port
+    try:
+        if settings.smtp_password_file is not None:
+            settings.smtp_password_file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        detail = _("The password file {path} cannot be read: {reason}")
+        detail = detail.format(path=settings.smtp_password_file, reason=error)
+        return Check(name="smtp", ok=False, detail=detail)
     try:
         greeting = trust.greeting(host, port, settings.smtp_tls, settings.smtp_ca_file)
     except WorldFailed as error:
@@ -163,14 +181,20 @@ def _rounds(desk: Desk, session: Session, last: datetime) -> Check:
     return Check(name="heartbeat", ok=not silent, detail=detail)
 
 
+def held_because(hold: holds.Hold) -> str:
+    """Return in a sentence why no mail leaves: a person said so, or the database was restored."""
+    if not hold.actor:
+        return _("The database was restored and has forgotten mails that were sent.")
+    who = _("the operator") if hold.actor == "local" else hold.actor
+    return _("Stopped by {who}: {reason}.").format(who=who, reason=hold.reason.rstrip("."))
+
+
 def _hold(session: Session) -> Check:
     hold = holds.standing(session)
     if hold is None:
         return Check(name="hold", ok=True, detail=_("mail may leave"))
-    detail = _(
-        "no mail leaves since {instant}: the database was restored, or somebody stopped it ({host}). Decide with: "
-        "planner scheduler resume"
-    ).format(instant=vi_instant(hold.since), host=hold.host)
+    detail = _("no mail leaves since {instant} ({host}). {reason} Decide with: planner scheduler resume")
+    detail = detail.format(instant=vi_instant(hold.since), host=hold.host, reason=held_because(hold))
     return Check(name="hold", ok=False, detail=detail)
 
 
@@ -300,6 +324,8 @@ def _state_file(desk: Desk) -> Check:
     try:
         json.loads(path.read_bytes())["databases"]
     except FileNotFoundError:
+        if not path.parent.is_dir():
+            return Check(name="state", ok=False, detail=_("There is no folder {path}.").format(path=path.parent))
         detail = _("{path} is written at the first round; a database restored before is not noticed").format(path=path)
         return Check(name="state", ok=True, detail=detail)
     except (OSError, ValueError, KeyError, TypeError) as error:

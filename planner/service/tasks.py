@@ -26,6 +26,8 @@ from planner.store.engine import Session
 from planner.store.state import Book
 from planner.templating import vi_date
 
+MOST_WORDS = 2000  #: characters of a reason or of the number of a document
+
 
 def timeliness_of(desk: Desk, record: TaskRecord) -> Timeliness:
     """Return how a task stands today."""
@@ -229,15 +231,22 @@ def done(desk: Desk, text: str, *, document: str, on: date, file: Path | None) -
 
 
 def require_words(given: Mapping[str, str]) -> None:
-    """Check that what must be said in words is not blank; `given` is by option.
+    """Check that what must be said in words is neither blank nor endless (mails repeat it); `given` is by option.
 
     Raises:
         InputRejected: some of it is; every option is listed.
     """
-    message = _("The option is blank; write it out, the record keeps it.")
+    blank = _("The option is blank; write it out, the record keeps it.")
+    long = _("The text has {count} characters, at most {most} are kept; shorten it.")
     problems = [
-        Problem(place=place, code="value_missing", message=message) for place, text in given.items() if not text.strip()
+        Problem(place=place, code="value_missing", message=blank)
+        if not text.strip()
+        else Problem(place=place, code="value_too_long", message=long.format(count=len(text), most=MOST_WORDS))
+        for place, text in given.items()
+        if not text.strip() or len(text) > MOST_WORDS
     ]
+    if any(problem.code == "value_too_long" for problem in problems):
+        raise InputRejected(_("The decision is not recorded; correct what is listed."), problems)
     if problems:
         raise InputRejected(_("The decision is not recorded without its grounds."), problems)
 

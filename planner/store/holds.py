@@ -55,7 +55,17 @@ class Hold:
 
     since: datetime
     host: str  #: the machine that found it out
-    mark: Mapping[str, Any]  #: how far the database had come before: "tick", "mail", "event", "at"
+    mark: Mapping[str, Any]  #: how far the database had come before: "tick", "mail", "event", "at"; or who, and why
+
+    @property
+    def actor(self) -> str:
+        """Return who stopped deliveries; "" when the database was found restored."""
+        return str(self.mark.get("actor", ""))
+
+    @property
+    def reason(self) -> str:
+        """Return why a person stopped them; "" when the database was found restored."""
+        return str(self.mark.get("reason", ""))
 
     @property
     def told_until(self) -> datetime:

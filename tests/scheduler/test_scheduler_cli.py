@@ -357,6 +357,27 @@ def test_a_dry_run_of_retry_and_cancel_leaves_no_trace(planner: Run, server: Mai
     assert everything(province.engine) == before
 
 
+def test_a_stop_by_hand_says_who_stopped_mail_and_why_not_that_a_backup_was_restored(planner: Run) -> None:
+    now = ("--now", "2020-05-18T09:00")
+    planner("scheduler", "hold", "--reason", "sai mẫu thư.", *now, "--json")
+    said = planner("scheduler", "tick", *now, "--json")
+    assert said.code == 4
+    assert "do người vận hành tạm dừng, lý do: sai mẫu thư. Đề nghị" in said.data["error"]["message"]
+    checks = {one["name"]: one for one in planner("doctor", *now, "--json").data["checks"]}
+    assert "lý do: sai mẫu thư." in checks["hold"]["detail"]
+    assert "khôi phục" not in said.data["error"]["message"] + checks["hold"]["detail"]
+
+
+@pytest.mark.parametrize("reason", ["", " ", "y" * 2001])
+def test_who_stops_or_resumes_mail_must_say_why(planner: Run, reason: str) -> None:
+    now = ("--now", "2020-05-18T09:00")
+    assert planner("scheduler", "hold", "--reason", reason, *now, "--json").code == 1
+    assert planner("scheduler", "hold", "--reason", "trial", *now, "--json").code == 0
+    assert planner("scheduler", "resume", "--resend", "--reason", reason, *now, "--json").code == 1
+    assert planner("outbox", "resolve", "0" * 12, "--sent", "--reason", reason, *now, "--json").code == 1
+    assert planner("scheduler", "resume", "--resend", "--reason", "over", *now, "--json").code == 0
+
+
 def test_only_the_department_may_meddle_with_the_ledger(planner: Run, server: MailServer) -> None:
     key = dead(planner, server)
     for command in ("retry", "cancel"):

@@ -116,6 +116,15 @@ def test_the_one_who_does_the_work_is_told_how_to_record_it() -> None:
         assert "ke-hoach task done stttt:I.1 --document SỐ --on NGÀY" in text
 
 
+@pytest.mark.parametrize("kind", [K.REMINDER, K.OVERDUE, K.AT_RISK])
+def test_the_one_who_does_the_work_is_told_how_to_promise_a_day_and_nobody_else_is(kind: NoticeKind) -> None:
+    message = told(item(kind, -2 if kind is K.OVERDUE else 2))
+    for text in (message.text, seen(message.html)):
+        assert "planner task acknowledge stttt:I.1 --promise DATE --reason REASON" in text
+    above = told(item(K.ESCALATION, -5, agency="snv", role="department", responsible_name="Trần Bình", reason="."))
+    assert "acknowledge" not in above.text + above.html
+
+
 def test_an_owed_plan_is_told_to_file_to_its_own_agency_only() -> None:
     assert "planner plan file PLAN.xlsx --agency stttt" in told(filing(2)).text
     others = told(filing(-2, agency="snv", role="department")).text

@@ -67,6 +67,36 @@ def test_a_long_round_under_way_is_no_silence(province: Province) -> None:
     assert "db1:77" in check.detail
 
 
+def test_days_off_that_cannot_be_read_are_told_with_their_lines(province: Province, tmp_path: Path) -> None:
+    assert wrong(province.with_settings(calendar_file=tmp_path / "none.csv")) == {"calendar"}
+    file = tmp_path / "days.csv"
+    file.write_text("date,kind,name,legal_basis\n2026-13-02,off,x,y\n", encoding="utf-8")
+    check = look(province.with_settings(calendar_file=file))["calendar"]
+    assert not check.ok
+    assert "days.csv" in check.detail
+    assert "2026-13-02" in check.detail
+
+
+def test_a_ladder_with_problems_is_told_with_their_lines(province: Province, tmp_path: Path) -> None:
+    file = tmp_path / "ladder.yaml"
+    file.write_text("name: x\n", encoding="utf-8")
+    check = look(province.with_settings(policy_file=file))["policy"]
+    assert not check.ok
+    assert "dòng 1, cột 1: " in check.detail
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
+def test_a_password_file_that_cannot_be_read_is_told(province: Province, tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "secret"
+    if content is not None:
+        file.write_bytes(content)
+    assert wrong(province.with_settings(smtp_user="planner", smtp_password_file=file)) == {"smtp"}
+
+
+def test_a_state_file_that_has_no_folder_is_told(province: Province, tmp_path: Path) -> None:
+    assert wrong(province.with_settings(state_file=tmp_path / "none" / "state.json")) == {"state"}
+
+
 def test_an_audit_that_found_something_is_told_with_what(province: Province) -> None:
     run(province, "UPDATE notice SET state = 'obsolete', mail_id = NULL WHERE state = 'sent'")
     audit.run(province.shop, NOW)
@@ -81,6 +111,7 @@ def test_a_hold_is_told_with_the_command_that_ends_it(province: Province) -> Non
     check = look(province)["hold"]
     assert not check.ok
     assert "planner scheduler resume" in check.detail
+    assert "khôi phục" in check.detail
 
 
 @pytest.mark.parametrize("state", ["dead", "unknown"])

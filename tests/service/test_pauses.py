@@ -119,6 +119,14 @@ def test_without_a_reason_nothing_is_recorded(desk: Desk, act: Callable[..., Any
     assert [(p.place, p.code) for p in caught.value.problems] == [("--reason", "value_missing")]
 
 
+@pytest.mark.parametrize("act", [acknowledge, snooze])
+def test_a_reason_that_mails_would_repeat_without_end_is_refused(desk: Desk, act: Callable[..., Any]) -> None:
+    with pytest.raises(InputRejected) as caught:
+        act(desk, reason="y" * 2001)
+    assert [(p.place, p.code) for p in caught.value.problems] == [("--reason", "value_too_long")]
+    assert act(desk, reason="y" * 2000)
+
+
 # From Tuesday 5 May 2020: ten working days end on Tuesday the 19th, twenty on Tuesday 2 June.
 @pytest.mark.parametrize(
     ("act", "option", "latest", "most"),
