@@ -252,9 +252,7 @@ def _wrap(text: str) -> str:
     done: list[str] = []
     odd = _ODD.search(text) is not None  # asked of the whole first: hardly any text is
     for line in text.splitlines():
-        if line.startswith(" " * 8) or not line.strip():
-            done.append(line.rstrip())
-        elif len(line) <= WIDTH and not odd:
+        if line.startswith(" " * 8) or not line.strip() or (len(line) <= WIDTH and not odd):
             done.append(line.rstrip())
         elif (odd and _ODD.search(line)) or not (broken := _broken(line)):
             hang = " " * len(_lead(line))

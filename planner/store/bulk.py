@@ -100,7 +100,7 @@ def insert_new(
     """Insert rows of the same columns, pass over those whose `unique` columns are known, and return how many came in.
 
     The unique key decides, not what was read before: another worker may be faster. PostgreSQL takes a column of
-    `at_once` rows as one value, SQLite a row at a time. Values are such as a set can hold: text, numbers, days, instants.
+    `at_once` rows as one value, SQLite a row at a time. Values are such as a set can hold: text, numbers, days.
     """
     if not rows:
         return 0
