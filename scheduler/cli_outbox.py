@@ -192,19 +192,25 @@ def retry(app: App, key: str) -> None:
 
 @outbox.command(help=N_("Take a notice that still waits out of the queue for good."))
 @argument("key")
+@option("--reason", required=True, metavar="TEXT", help=N_("Why; it is written down."))
 @everywhere(writes=True)
 @pass_app
-def cancel(app: App, key: str) -> None:
+def cancel(app: App, key: str, reason: str) -> None:
     """Cancel a notice."""
     from planner.cli.output import say
     from planner.errors import Refused
+    from planner.service.tasks import require_words
     from planner.store import upkeep
 
+    require_words({"--reason": reason})
     whole = _whole_key(app, key)
     desk = app.desk()
+    words = _("Taken back by {who}: {reason}.").format(
+        who=desk.user or _("the operator"), reason=reason.strip().rstrip(".")
+    )
     with desk.writing() as session:
         desk.require_department(session)
-        if not upkeep.cancel(session, whole, app.now):
+        if not upkeep.cancel(session, whole, app.now, reason=words):
             raise Refused(_("This notice does not wait any more; it cannot be taken back."))
     app.emit({"key": whole, "state": "cancelled"}, lambda: say(_("It will not be sent.")))
 

@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from planner.config import ZONE
 from planner.domain.agency import Absence, Agency, DeadAddress, Officer, OfficerRole, Tier
@@ -65,26 +65,34 @@ class Outcome(StrEnum):
     HELD = "held"
 
 
+def _near(day: date) -> date:
+    """Return a day from which a ladder can be counted: the calendar ends somewhere."""
+    if not 1900 <= day.year < 2200:
+        raise ValueError(_('Found "{found}", expected a day from 1900 to 2199.').format(found=day))
+    return day
+
+
+Day = Annotated[date, AfterValidator(_near)]
 _Person = Annotated[Person, BeforeValidator(choice(Person))]
 
 
 class Given(Strict):
     """The facts of one case; what is left out is the ordinary."""
 
-    today: date
-    last_day: date | None = None
+    today: Day
+    last_day: Day | None = None
     state: Annotated[TaskState, BeforeValidator(choice(TaskState))] = TaskState.IN_PROGRESS
-    since: date | None = None  #: day on which the task came into its state: handed in, returned
+    since: Day | None = None  #: day on which the task came into its state: handed in, returned
     tier: Annotated[Tier, BeforeValidator(choice(Tier))] = Tier.DEPARTMENT
     responsible: Annotated[Recipient, BeforeValidator(choice(Recipient))] = Recipient.OFFICER
     absent: tuple[_Person, ...] = ()
     dead: tuple[_Person, ...] = ()  #: mail to them does not arrive
     missing: tuple[_Person, ...] = ()  #: not in the register
-    blocked_by: date | None = None  #: last day of another agency's task, still open, for which this one waits
-    promised: date | None = None  #: who answers promised to have it done by this day
-    snoozed: date | None = None  #: the department holds the reminders through this day
-    forecast: date | None = None  #: the day on which it is foreseen to end
-    filing: date | None = None  #: last day for plans: the case is about a plan that is owed
+    blocked_by: Day | None = None  #: last day of another agency's task, still open, for which this one waits
+    promised: Day | None = None  #: who answers promised to have it done by this day
+    snoozed: Day | None = None  #: the department holds the reminders through this day
+    forecast: Day | None = None  #: the day on which it is foreseen to end
+    filing: Day | None = None  #: last day for plans: the case is about a plan that is owed
 
 
 class Expected(Strict):
@@ -94,7 +102,7 @@ class Expected(Strict):
     role: Annotated[Role, BeforeValidator(choice(Role))]
     to: Annotated[Recipient, BeforeValidator(choice(Recipient))]
     kind: Annotated[NoticeKind, BeforeValidator(choice(NoticeKind))] | None = None
-    day: date | None = None  #: on which the rung fell due
+    day: Day | None = None  #: on which the rung fell due
     state: Annotated[Outcome, BeforeValidator(choice(Outcome))] = Outcome.TOLD
 
 

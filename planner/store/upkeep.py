@@ -153,13 +153,15 @@ def follow_renumbering(session: Session, moved: Mapping[str, str]) -> None:
     )
 
 
-def cancel(session: Session, notice_key: str, at: datetime) -> bool:
+def cancel(session: Session, notice_key: str, at: datetime, *, reason: str) -> bool:
     """Take a notice out for good that waits, or stands in a mail that nobody has begun to send; False when too late.
 
-    What else such a mail carries goes into another one.
+    What else such a mail carries goes into another one. The ledger keeps `reason`, who and why, before its own.
     """
     row = session.execute(
-        select(ledger.NOTICE.c.id, ledger.NOTICE.c.mail_id).where(ledger.NOTICE.c.key == notice_key)
+        select(ledger.NOTICE.c.id, ledger.NOTICE.c.mail_id, ledger.NOTICE.c.reason).where(
+            ledger.NOTICE.c.key == notice_key
+        )
     ).first()
     if row is None:
         return False
@@ -168,7 +170,7 @@ def cancel(session: Session, notice_key: str, at: datetime) -> bool:
     changed = session.execute(
         update(ledger.NOTICE)
         .where(ledger.NOTICE.c.id == row.id, ledger.NOTICE.c.state == NoticeState.QUEUED.value)
-        .values(state=NoticeState.CANCELLED.value, settled_at=at)
+        .values(state=NoticeState.CANCELLED.value, settled_at=at, reason=f"{reason} {row.reason}".strip())
     )
     return cast(CursorResult[Any], changed).rowcount > 0
 

@@ -353,7 +353,7 @@ def test_a_dry_run_of_retry_and_cancel_leaves_no_trace(planner: Run, server: Mai
     before = everything(province.engine)
     assert planner("outbox", "retry", key, "--dry-run", "--json").code == 0
     waiting = planner("outbox", "list", "--state", "queued", "--json").data[0]
-    assert planner("outbox", "cancel", waiting["key"], "--dry-run", "--json").code == 0
+    assert planner("outbox", "cancel", waiting["key"], "--reason", "r", "--dry-run", "--json").code == 0
     assert everything(province.engine) == before
 
 
@@ -380,8 +380,8 @@ def test_who_stops_or_resumes_mail_must_say_why(planner: Run, reason: str) -> No
 
 def test_only_the_department_may_meddle_with_the_ledger(planner: Run, server: MailServer) -> None:
     key = dead(planner, server)
-    for command in ("retry", "cancel"):
-        said = planner("outbox", command, key, "--json", "--user", mailbox("snv"), "--now", "2020-05-18")
+    for command in (("retry",), ("cancel", "--reason", "r")):
+        said = planner("outbox", *command, key, "--json", "--user", mailbox("snv"), "--now", "2020-05-18")
         assert said.code == 4, command
     said = planner("outbox", "retry", key, "--json", "--user", mailbox("stttt"), "--now", "2020-05-18")
     assert said.code == 0
@@ -391,7 +391,8 @@ def test_what_is_sent_cannot_be_tried_again_or_taken_back(planner: Run) -> None:
     planner("scheduler", "tick", "--now", "2020-05-18", "--json")
     key = planner("outbox", "list", "--state", "sent", "--json").data[0]["key"]
     assert planner("outbox", "retry", key, "--json").code == 4
-    assert planner("outbox", "cancel", key, "--json").code == 4
+    assert planner("outbox", "cancel", key, "--reason", "r", "--json").code == 4
+    assert planner("outbox", "cancel", key, "--reason", " ", "--json").code == 1
 
 
 def test_a_notice_taken_back_is_never_sent_and_its_company_goes_on(
@@ -402,8 +403,10 @@ def test_a_notice_taken_back_is_never_sent_and_its_company_goes_on(
     planner("scheduler", "tick", "--now", "2020-05-18", "--json")
     rows = planner("outbox", "list", "--state", "mailed", "--task", "snv:I.1", "--json").data
     server.rcpt.clear()
-    said = planner("outbox", "cancel", rows[0]["key"], "--now", "2020-05-18T09:00", "--json")
+    said = planner("outbox", "cancel", rows[0]["key"], "--reason", "gửi nhầm", "--now", "2020-05-18T09:00", "--json")
     assert (said.code, said.data["state"]) == (0, "cancelled")
+    kept = planner("outbox", "show", rows[0]["key"], "--json").data["reason"]
+    assert kept == f"Việc gửi do người vận hành rút lại, lý do: gửi nhầm. {rows[0]['reason']}"
     assert planner("scheduler", "tick", "--now", "2020-05-18T09:00", "--json").data["sent"] == 1
     (mail,) = server.to(mailbox("snv"))
     body = mail.get_body(("plain",))

@@ -176,6 +176,15 @@ def test_no_text_is_too_odd_to_be_refused_in_good_order(tmp_path_factory: pytest
     assert caught.value.problems
 
 
+@pytest.mark.parametrize(
+    "facts", ["today: 9999-12-31, last_day: 9999-12-30", "today: 0001-01-02, last_day: 0001-01-01"]
+)
+def test_a_day_where_the_calendar_ends_is_a_problem_and_not_a_crash(tmp_path: Path, facts: str) -> None:
+    found = problems(tmp_path, f"cases:\n  - {{name: a, given: {{{facts}}}, expect: []}}\n")
+    assert [one.place.partition(",")[0] for one in found] == ["line 2", "line 2"]
+    assert all("expected a day from 1900 to 2199" in one.message for one in found)
+
+
 def test_facts_are_a_state_of_their_own_and_no_clock_is_read() -> None:
     table, _source = read(EXAMPLE)
     for case in table.cases[::7]:
