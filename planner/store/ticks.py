@@ -44,7 +44,7 @@ class Worker:
 
     name: str  #: host and process
     begun_at: datetime
-    age: float  #: seconds since its latest sign of life
+    age: float  #: seconds since its latest sign of life, or to it, when the clock has been set back since
 
 
 def sign_of_life(session: Session, name: str, begun_at: datetime) -> None:
@@ -66,4 +66,4 @@ def workers(session: Session) -> list[Worker]:
     """Return the processes of the service that have not ended in order, the latest sign of life first."""
     age = (DatabaseEpoch() - WorkerRow.seen_at).label("age")
     rows = session.execute(select(WorkerRow.name, WorkerRow.begun_at, age).order_by(age))
-    return [Worker(name=row.name, begun_at=row.begun_at, age=max(0.0, float(row.age))) for row in rows]
+    return [Worker(name=row.name, begun_at=row.begun_at, age=abs(float(row.age))) for row in rows]

@@ -219,6 +219,18 @@ def test_a_dead_address_leaves_nothing_missing(province: Province) -> None:
     assert look(province, "2020-05-15T08:20", dry_run=True).missed == 0
 
 
+def test_rounds_and_signs_of_life_from_before_the_clock_was_set_back_hide_no_silence(province: Province) -> None:
+    tomorrow = at(MORNING) + timedelta(days=1)
+    with writing(province.engine) as session:
+        ticks.record_tick(session, tomorrow, {})
+        ticks.sign_of_life(session, "host:1", tomorrow)
+        session.execute(text("UPDATE worker SET seen_at = seen_at + 86400"))
+    assert look(province, at(MORNING), dry_run=True).silent
+    with writing(province.engine) as session:
+        ticks.sign_of_life(session, "host:1", at(MORNING))
+    assert not look(province, at(MORNING), dry_run=True).silent
+
+
 def test_a_worker_that_shows_signs_of_life_is_not_silent(province: Province) -> None:
     province.tick(at(MORNING))
     late = at(MORNING) + timedelta(minutes=10)
