@@ -7,8 +7,10 @@ caller. Nothing here is remembered between two rounds.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import groupby, islice
@@ -117,6 +119,19 @@ def _read_bounces(shop: Shop, now: datetime) -> None:
             log.info("bounces", extra={"counts": counts.as_dict()})
 
 
+@contextmanager
+def _keeping_all() -> Iterator[None]:
+    """Let no memory be searched for garbage meanwhile: a round makes many small values and needs them until it ends."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+@_keeping_all()
 def queue_due(shop: Shop, now: datetime) -> Round:
     """Enter into the ledger everything that must have been told by `now`, and settle what need not be any more."""
     with reading(shop.engine) as session:

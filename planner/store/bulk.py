@@ -100,37 +100,44 @@ def insert_new(
     """Insert rows of the same columns, pass over those whose `unique` columns are known, and return how many came in.
 
     The unique key decides, not what was read before: another worker may be faster. PostgreSQL takes a column of
-    `at_once` rows as one value, SQLite a row at a time. Values are such as a set can hold: text, numbers, days.
+    `at_once` rows as one value, SQLite a row at a time. Values are such as a set can hold: text, numbers, days, times.
     """
     if not rows:
         return 0
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    return insert_columns(session, table, columns, unique=unique, at_once=at_once)
+
+
+def insert_columns(
+    session: Session, table: Table, columns: Mapping[str, list[Any]], *, unique: Sequence[str], at_once: int = 50_000
+) -> int:
+    """Do as `insert_new` does with rows that are given column by column, each as long as the others."""
     connection = session.connection()
     dialect = connection.dialect
-    names = list(rows[0])
-    types = [table.columns[name].type for name in names]
-    columns = [
-        _converted(rows, name, kind.dialect_impl(dialect), dialect) for name, kind in zip(names, types, strict=True)
+    types = [table.columns[name].type for name in columns]
+    values = [
+        _converted(column, kind.dialect_impl(dialect), dialect)
+        for column, kind in zip(columns.values(), types, strict=True)
     ]
-    into = f"INSERT INTO {table.name} ({', '.join(names)})"
+    into = f"INSERT INTO {table.name} ({', '.join(columns)})"
     known = f"ON CONFLICT ({', '.join(unique)}) DO NOTHING"
     if dialect.name == "sqlite":
-        marks = ", ".join("?" * len(names))
+        marks = ", ".join("?" * len(columns))
         # The columns and their names are ours; the values go beside the statement.
         return connection.exec_driver_sql(
             f"{into} VALUES ({marks}) {known}",
-            list(zip(*columns, strict=True)),
+            list(zip(*values, strict=True)),
         ).rowcount
     arrays = ", ".join(f"%s::{kind.compile(dialect)}[]" for kind in types)
     statement = f"{into} SELECT * FROM unnest({arrays}) {known}"  # noqa: S608
     return sum(
-        connection.exec_driver_sql(statement, tuple(column[at : at + at_once] for column in columns)).rowcount
-        for at in range(0, len(rows), at_once)
+        connection.exec_driver_sql(statement, tuple(column[at : at + at_once] for column in values)).rowcount
+        for at in range(0, len(values[0]), at_once)
     )
 
 
-def _converted(rows: Sequence[Mapping[str, Any]], name: str, kind: TypeEngine[Any], dialect: Dialect) -> list[Any]:
+def _converted(values: list[Any], kind: TypeEngine[Any], dialect: Dialect) -> list[Any]:
     convert = kind.bind_processor(dialect)
-    values = [row[name] for row in rows]
     if convert is None:
         return values
     done = {value: convert(value) for value in set(values)}  # many rows, few days and instants

@@ -68,30 +68,32 @@ def enqueue(
     begun = {(notice.subject, notice.revision) for _key, notice in coming}
     cases.begin(session, begun, policy, at)
     other = cases.hashes(session, {subject for subject, _revision in begun}, but=policy.hash)
-    rows: dict[NoticeState, list[dict[str, Any]]] = {}
-    for key, notice in coming:
-        rows.setdefault(notice.state, []).append(
-            {
-                "key": key,
-                "kind": notice.kind.value,
-                "subject": notice.subject,
-                "revision": notice.revision,
-                "rung": notice.rung,
-                "nominal": notice.nominal,
-                "role": notice.role,
-                "channel": notice.channel,
-                "recipient": notice.recipient,
-                "reason": notice.reason,
-                "urgent": notice.urgent,
-                "state": notice.state.value,
-                "policy_hash": other.get((notice.subject, notice.revision), policy.hash) if other else policy.hash,
-                "may_return": notice.may_return,
-                "queued_at": at,
-                "settled_at": at if notice.state in _SETTLED else None,
-            }
-        )
-    for state, some in rows.items():
-        new[state] += bulk.insert_new(session, NOTICE, some, unique=["key"])
+    by_state: dict[NoticeState, list[tuple[str, Notice]]] = {}
+    for one in coming:
+        by_state.setdefault(one[1].state, []).append(one)
+    for state, some in by_state.items():
+        these = [notice for _key, notice in some]
+        columns: dict[str, list[Any]] = {
+            "key": [key for key, _notice in some],
+            "kind": [notice.kind.value for notice in these],
+            "subject": [notice.subject for notice in these],
+            "revision": [notice.revision for notice in these],
+            "rung": [notice.rung for notice in these],
+            "nominal": [notice.nominal for notice in these],
+            "role": [notice.role for notice in these],
+            "channel": [notice.channel for notice in these],
+            "recipient": [notice.recipient for notice in these],
+            "reason": [notice.reason for notice in these],
+            "urgent": [notice.urgent for notice in these],
+            "state": [state.value] * len(these),
+            "policy_hash": [other.get((notice.subject, notice.revision), policy.hash) for notice in these]
+            if other
+            else [policy.hash] * len(these),
+            "may_return": [notice.may_return for notice in these],
+            "queued_at": [at] * len(these),
+            "settled_at": [at if state in _SETTLED else None] * len(these),
+        }
+        new[state] += bulk.insert_columns(session, NOTICE, columns, unique=["key"])
     return new
 
 

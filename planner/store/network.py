@@ -6,24 +6,28 @@ A whole country fits: rows are read in batches and kept as numbers. `plans.task_
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
-from itertools import islice
+from itertools import islice, repeat
+from typing import Any
 
-from sqlalchemy import Row, and_, select
+from sqlalchemy import Row, Text, and_, case, cast, select, type_coerce
 from sqlalchemy.orm import Session
 
 from planner.domain.calendar import Calendar
 from planner.domain.forecast import Forecast
 from planner.domain.outcome import TaskColumns
 from planner.domain.status import TaskState
-from planner.store.plans import OPEN_STATES
 from planner.store.tables import DependencyRow, PlanRow, PlanVersionRow, TaskRow
+from planner.store.wire import deadline_from_text
 
 _ROWS = 500  # read at a time; measured: with 20,000 reading takes twice as long
 _KEYS = 5_000  # asked for at a time: a statement takes a limited number of values
+_NOWHERE = -1  # the place of a task that is not there
 _FINISHED = (TaskState.SUBMITTED.value, TaskState.CONFIRMED.value)
+_WITHDRAWN = TaskState.WITHDRAWN.value
+_IS_OPEN = {state.value: state.is_open for state in TaskState}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,51 +54,57 @@ def network(session: Session, calendar: Callable[[str], Calendar]) -> Network:
     table = DependencyRow.__table__
     statement = select(table.c.predecessor, table.c.successor)
     for rows in session.execute(statement, execution_options={"yield_per": _ROWS}).partitions():
-        for predecessor, successor in rows:
-            first, second = place.get(predecessor), place.get(successor)
-            # A predecessor need not be filed yet; a withdrawn task waits for nothing.
-            if first is not None and second is not None and second not in withdrawn:
-                before.append(first)
-                after.append(second)
+        predecessors, successors = zip(*rows, strict=True)
+        before.extend(map(place.get, predecessors, repeat(_NOWHERE)))
+        after.extend(map(place.get, successors, repeat(_NOWHERE)))
+    # A predecessor need not be filed yet; a withdrawn task waits for nothing.
+    if withdrawn or _NOWHERE in before or _NOWHERE in after:
+        gone = {_NOWHERE, *withdrawn}
+        pairs = [(a, b) for a, b in zip(before, after, strict=True) if a != _NOWHERE and b not in gone]
+        before, after = array("i", (a for a, _b in pairs)), array("i", (b for _a, b in pairs))
     return Network(keys=keys, columns=columns, before=before, after=after)
 
 
 def _columns(session: Session, calendar: Callable[[str], Calendar]) -> tuple[list[str], TaskColumns, set[int]]:
-    task, plan, version = TaskRow.__table__.c, PlanRow.__table__.c, PlanVersionRow.__table__.c
-    statement = (
-        select(
-            task.key,
-            task.start,
-            task.deadline["start"].as_string(),
-            task.deadline["last_day"].as_string(),
-            version.signed,
-            version.calendar,
-            task.duration,
-            task.last_day,
-            task.state,
-            task.done_on,
-            task.percent,
-        )
-        .join_from(TaskRow.__table__, PlanRow.__table__, plan.key == task.plan)
-        .join(PlanVersionRow.__table__, and_(version.plan == plan.key, version.version == plan.accepted_version))
-        .order_by(task.plan, task.position)
-    )
+    ordinals = _Ordinals()
+    signed, number, names = _plans(session)
+    task = TaskRow.__table__.c
+    deadline = cast(task.deadline, Text)
+    # Nearly every deadline names no beginning: the others alone are taken apart.
+    without_start = deadline.like('%"start":null%')
+    statement = select(
+        task.key,
+        task.plan,
+        *(type_coerce(day, Text) for day in (task.start, task.last_day, task.done_on)),
+        case((without_start, None), else_=deadline),
+        task.duration,
+        task.state,
+        task.percent,
+    ).order_by(task.plan, task.position)
     keys: list[str] = []
-    start, plan_date, last_day, done_on, duration, is_open, percent, number = (array("i") for _ in range(8))
-    numbers: dict[str, int] = {}
+    start, plan_date, last_day, done_on, duration, is_open, percent, of_plan = (array("i") for _ in range(8))
     withdrawn: set[int] = set()
-    for rows in session.execute(statement, execution_options={"yield_per": _ROWS}).partitions():
-        key, begins, from_day, to_day, signed, name, length, last, state, done, share = zip(*rows, strict=True)
-        withdrawn.update(at for at, one in enumerate(state, len(keys)) if one == TaskState.WITHDRAWN.value)
+    for some in session.execute(statement, execution_options={"yield_per": _ROWS}).partitions():
+        rows = [row for row in some if row[1] in number]
+        if not rows:
+            continue
+        key, plan, begins, last, done, period, length, state, share = zip(*rows, strict=True)
+        if _WITHDRAWN in state:
+            withdrawn.update(at for at, one in enumerate(state, len(keys)) if one == _WITHDRAWN)
         keys.extend(key)
-        start.extend(_ordinals(map(_begins, begins, from_day, to_day)))
-        plan_date.extend(_ordinals(signed))
-        last_day.extend(_ordinals(last))
-        done_on.extend(_ordinals(day if s in _FINISHED else None for day, s in zip(done, state, strict=True)))
+        if any(period):
+            begins = tuple(map(_begins, begins, period))
+        start.extend(map(ordinals.__getitem__, begins))
+        plan_date.extend(map(signed.__getitem__, plan))
+        last_day.extend(map(ordinals.__getitem__, last))
+        if any(done):
+            done_on.extend(ordinals[day if s in _FINISHED else None] for day, s in zip(done, state, strict=True))
+        else:
+            done_on.extend(repeat(0, len(rows)))
         duration.extend(-1 if days is None else days for days in length)
-        is_open.extend(one in OPEN_STATES for one in state)
+        is_open.extend(map(_IS_OPEN.__getitem__, state))
         percent.extend(share)
-        number.extend(numbers.setdefault(one, len(numbers)) for one in name)
+        of_plan.extend(map(number.__getitem__, plan))
     columns = TaskColumns(
         start=start,
         plan_date=plan_date,
@@ -103,21 +113,44 @@ def _columns(session: Session, calendar: Callable[[str], Calendar]) -> tuple[lis
         duration=duration,
         is_open=is_open,
         percent=percent,
-        calendar=number,
-        calendars=[calendar(name) for name in numbers],
+        calendar=of_plan,
+        calendars=[calendar(name) for name in names],
     )
     return keys, columns, withdrawn
 
 
-def _ordinals(days: Iterable[date | None]) -> Iterator[int]:
-    return (0 if day is None else day.toordinal() for day in days)
+def _plans(session: Session) -> tuple[dict[str, int], dict[str, int], list[str]]:
+    """Return the day each plan in force was signed, the number of its calendar, and the calendars' names."""
+    plan, version = PlanRow.__table__.c, PlanVersionRow.__table__.c
+    statement = select(plan.key, version.signed, version.calendar).join_from(
+        PlanRow.__table__,
+        PlanVersionRow.__table__,
+        and_(version.plan == plan.key, version.version == plan.accepted_version),
+    )
+    signed: dict[str, int] = {}
+    number: dict[str, int] = {}
+    names: dict[str, int] = {}
+    for key, day, name in session.execute(statement):
+        signed[key] = 0 if day is None else day.toordinal()
+        number[key] = names.setdefault(name, len(names))
+    return signed, number, list(names)
 
 
-def _begins(start: date | None, from_day: str | None, to_day: str | None) -> date | None:
+class _Ordinals(dict[Any, int]):
+    """The number of each day, 0 for none: many rows, few days. SQLite gives a day as ISO text, PostgreSQL as a date."""
+
+    def __missing__(self, day: date | str | None) -> int:
+        known = date.fromisoformat(day) if isinstance(day, str) else day
+        self[day] = number = 0 if known is None else known.toordinal()
+        return number
+
+
+def _begins(start: date | str | None, period: str | None) -> date | str | None:
     # As `PlannedTask.begins`: a deadline that names a single day says nothing about the beginning.
-    if start is not None or from_day is None or from_day == to_day:
+    if start is not None or period is None:
         return start
-    return date.fromisoformat(from_day)
+    deadline = deadline_from_text(period)
+    return None if deadline.start == deadline.last_day else deadline.start
 
 
 def foreseen_late(session: Session, calendar: Callable[[str], Calendar], today: date) -> dict[str, Forecast]:

@@ -381,6 +381,7 @@ def _plan_record(row: Row[Any], content: bool) -> PlanRecord:
 
 
 OPEN_STATES = tuple(state.value for state in TaskState if state.is_open)
+_STATES = {state.value: state for state in TaskState}
 WAITING_STATES = (*OPEN_STATES, TaskState.SUBMITTED.value)
 
 
@@ -484,7 +485,7 @@ def _task_record(
             note=row.note,
         ),
         last_day=row.last_day,
-        state=TaskState(row.state),
+        state=_STATES[row.state],
         percent=row.percent,
         assigned_on=row.assigned_on,
         deadline_revision=row.deadline_revision,

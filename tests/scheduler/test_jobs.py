@@ -1,5 +1,6 @@
 """One round of the engine, end to end: a real database, real SMTP, and what people find in their mailboxes."""
 
+import gc
 from collections.abc import Iterator
 from datetime import date, timedelta
 from email.message import EmailMessage
@@ -79,6 +80,24 @@ def test_one_mail_that_cannot_be_written_silences_nobody_else(
     done = province.tick(at("2020-05-18"))
     assert (done.sent, done.failed) == (1, 1)
     assert server.recipients() == [mailbox("snv", "head")]
+
+
+def test_garbage_is_looked_for_again_after_a_round_however_it_ended(
+    province: Province, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    during = []
+
+    def fail(*_args: object) -> None:
+        during.append(gc.isenabled())
+        raise RuntimeError
+
+    province.file("snv", planned("I.1", "2020-05-15"))
+    jobs.queue_due(province.shop, at("2020-05-18"))
+    assert gc.isenabled()
+    monkeypatch.setattr(jobs, "agenda_of", fail)
+    with pytest.raises(RuntimeError):
+        jobs.queue_due(province.shop, at("2020-05-18"))
+    assert (during, gc.isenabled()) == ([False], True)
 
 
 # --- who is told, and what ---

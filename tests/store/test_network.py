@@ -26,7 +26,8 @@ def desk(database_url: str) -> Iterator[Desk]:
     """Give a province in which tasks of every sort wait for each other across two plans."""
     desk = make_desk(database_url)
     fill(desk)
-    period = replace(make_deadline(date(2020, 6, 10)), start=date(2020, 5, 18))
+    # Words of a person that look like the stored form of a deadline without a beginning do not make it one.
+    period = replace(make_deadline(date(2020, 6, 10)), start=date(2020, 5, 18), text='"start":null,')
     mine = [
         make_task("I.1", start=date(2020, 5, 4), duration=6),
         make_task("I.2", deadline=make_deadline(date(2020, 5, 8)), after=("I.1",)),
