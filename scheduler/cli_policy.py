@@ -34,6 +34,14 @@ def policy() -> None:
     """The policy."""
 
 
+def _there(path: Path) -> Path:
+    from planner.errors import NotFound
+
+    if not path.exists():
+        raise NotFound(_("There is no file {path}.").format(path=path))
+    return path
+
+
 @policy.command("check", help=N_("Check a policy file; tell everything that is wrong in it."))
 @argument("path", metavar="FILE", type=FILE)
 @everywhere()
@@ -44,7 +52,7 @@ def check_policy(app: App, path: Path) -> None:
     from scheduler import foresee
     from scheduler import policy as ladder
 
-    found = ladder.load(path)
+    found = ladder.load(_there(path))
     overtaken = foresee.overtaken(found, app.desk().calendar(), app.desk().today)
     data = {
         "ok": True,
@@ -140,8 +148,8 @@ def test_policy(app: App, path: Path, ladder_file: Path | None) -> None:
     from scheduler import trial
 
     shop = shop_of(app)
-    found = ladder.load(ladder_file) if ladder_file is not None else shop.policy
-    table, source = trial.read(path)
+    found = ladder.load(_there(ladder_file)) if ladder_file is not None else shop.policy
+    table, source = trial.read(_there(path))
     wrong = trial.differences(table, source, found, shop.calendar())
     expectations = sum(len(case.expect) for case in table.cases)
     data = {

@@ -123,7 +123,7 @@ _PLACES: dict[NoticeKind, tuple[str, str]] = {
     NoticeKind.BLOCKED: ("waiting", "waiting"),
     NoticeKind.AT_RISK: ("risk", "risk"),
     NoticeKind.REMINDER: ("due", "due"),
-    NoticeKind.RETURNED: ("returned", "returned"),
+    NoticeKind.RETURNED: ("returned", "others"),
     NoticeKind.FILING: ("filing", "filing"),
     NoticeKind.ESCALATION: ("overdue", "others"),
     NoticeKind.OVERDUE: ("overdue", "overdue"),

@@ -262,7 +262,7 @@ class Facts:
         shop: Shop,
         picture: Picture,
         today: date,
-        told: Mapping[tuple[str, str], int],
+        told: Mapping[tuple[str, int, str], int],
         unreached: Mapping[str, datetime] | None = None,
     ) -> None:
         self._shop, self._picture, self._today, self._told = shop, picture, today, told
@@ -317,7 +317,7 @@ class Facts:
 
     def item(self, notice: Notice) -> Item:
         """Return a notice with the facts around it."""
-        nth = self._told.get((notice.subject, notice.recipient), 0) + 1
+        nth = self._told.get((notice.subject, notice.revision, notice.recipient), 0) + 1
         record = self._state.tasks.get(notice.subject)
         if record is None:
             return self._filing_item(notice, nth)

@@ -168,7 +168,11 @@ def _promise(item: Item, task: TaskRecord) -> Iterable[str]:
         yield _("Item {code} of plan No. {number}.").format(code=code, number=number)
     deadline, in_force = task.task.deadline, templating.vi_date(task.last_day)
     if deadline.text and deadline.last_day:
-        text = _("Deadline: {text} (last day that counts as on time: {day}).")
+        text = (
+            _("Deadline as first set: {text} (last day that counted as on time: {day}).")
+            if task.extensions
+            else _("Deadline: {text} (last day that counts as on time: {day}).")
+        )
         yield text.format(text=clean(deadline.text), day=templating.vi_date(deadline.last_day))
     elif task.last_day:
         yield _("Last day that counts as on time: {day}.").format(day=in_force)

@@ -196,16 +196,13 @@ def states_by_key(session: Session) -> dict[str, NoticeState]:
     return {key: NoticeState(state) for key, state in session.execute(select(NoticeRow.key, NoticeRow.state))}
 
 
-def times_told(session: Session, subjects: Iterable[str]) -> dict[tuple[str, str], int]:
-    """Return how often each (subject, recipient) has been told already."""
-    statement = (
-        select(NOTICE.c.subject, NOTICE.c.recipient, func.count())
-        .where(NOTICE.c.state == NoticeState.SENT.value)
-        .group_by(NOTICE.c.subject, NOTICE.c.recipient)
-    )
+def times_told(session: Session, subjects: Iterable[str]) -> dict[tuple[str, int, str], int]:
+    """Return how often each (subject, revision of its deadline, recipient) has been told already."""
+    known = (NOTICE.c.subject, NOTICE.c.revision, NOTICE.c.recipient)
+    statement = select(*known, func.count()).where(NOTICE.c.state == NoticeState.SENT.value).group_by(*known)
     wanted = bulk.keys_listed(session, set(subjects))
     rows = session.execute(statement.join(wanted, wanted.c.key == NOTICE.c.subject))
-    return {(subject, recipient): count for subject, recipient, count in rows}
+    return {(subject, revision, recipient): count for subject, revision, recipient, count in rows}
 
 
 def obsolete_in(session: Session, mail_id: int) -> int:

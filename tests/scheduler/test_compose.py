@@ -247,3 +247,10 @@ def test_a_site_may_say_a_kind_in_its_own_words(tmp_path: Path) -> None:
     (folder / "subject.txt").write_text("Khẩn: {{ line.what }}\n", encoding="utf-8")
     assert told(item(K.OVERDUE, -2), site=tmp_path).subject == "Khẩn: Task stttt:I.1"
     assert told(item(K.REMINDER, 1), site=tmp_path).subject.startswith("[Reminder]")
+
+
+def test_who_stands_above_is_not_asked_to_put_a_returned_result_right() -> None:
+    above = told(item(K.RETURNED, 5, agency="snv", role="agency_head"))
+    assert "hand them in again" not in above.text
+    assert "direct and urge their completion" in " ".join(above.text.split())
+    assert "hand them in again" in " ".join(told(item(K.RETURNED, 5)).text.split())

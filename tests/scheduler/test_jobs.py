@@ -398,6 +398,7 @@ def test_an_extension_silences_the_old_ladder_and_starts_a_new_one(province: Pro
     assert province.tick(at("2020-06-08")).sent == 1
     (_first, again) = server.to(mailbox("snv"))
     assert "15/6/2020" in plain(again)
+    assert "nhắc lần đầu" in plain(again)
     revisions = [
         (rung, revision) for rung, revision, state in province.notices("rung", "revision", "state") if state == "sent"
     ]

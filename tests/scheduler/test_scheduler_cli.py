@@ -207,6 +207,8 @@ def test_a_policy_is_checked_and_each_mistake_named_with_its_line(planner: Run, 
         "name: x\nversion: 1\nsending: {from: '07:30', to: '17:00'}\nrungs:\n"
         "  - {name: a, trigger: due -5wd, tell: [responsible], kind: reminder}\n"
     )
+    assert planner("scheduler", "policy", "check", str(tmp_path / "none.yaml"), "--json").code == 3
+    assert planner("scheduler", "policy", "test", str(tmp_path / "none.yaml"), "--json").code == 3
     good = planner("scheduler", "policy", "check", str(file), "--json")
     assert (good.code, good.data["ok"], good.data["rungs"]) == (0, True, 1)
     file.write_text(file.read_text().replace("due -5wd", "duo -5wd").replace("responsible", "minister"))

@@ -85,7 +85,8 @@ def test_an_extension_shows_both_days() -> None:
     )
     record = {"last_day": date(2020, 5, 29), "extensions": (granted,)}
     text = words(told(replace(item(K.REMINDER, last=date(2020, 5, 14), record=record), days=9)).text)
-    assert "(last day that counts as on time: 14/5/2020)" in text
+    assert "Deadline as first set: 14/05/2020 (last day that counted as on time: 14/5/2020)." in text
+    assert "counts as on time" not in text
     assert "The deadline has been extended to 29/5/2020 (document 15/CV)." in text
     assert "Due in 9 working days (29/5/2020)" in text
 

@@ -320,7 +320,7 @@ def test_sending_settles_the_notices_with_the_mail(desk: Desk) -> None:
         tried = [one.outcome for one in ledger_view.attempts_of(session, found.id)]
         told = ledger.times_told(session, [f"{KEY}I.1", f"{KEY}I.3"])
     assert (found.sent_at, found.attempts, tried) == (NOW, 1, ["sent"])
-    assert told == {(f"{KEY}I.1", focal("stttt")): 1}
+    assert told == {(f"{KEY}I.1", 0, focal("stttt")): 1}
 
 
 def test_a_refused_address_kills_the_mail_and_its_notices(desk: Desk) -> None:
