@@ -378,7 +378,8 @@ def _verdict(mail: outbox.HeldMail, error: DeliveryError, now: datetime) -> _Ver
     # Of the address it must be said, and not of the mail or of the server, before its person is passed over.
     if error.permanent:
         is_address = error.stage == "rcpt" or is_no_mailbox(error.status)
-    elif is_full(error.status, error.reply_code) and error.stage != "mail":  # there no mailbox has been named yet
+    # Before a recipient is named, or after the message, a bare 552 speaks of the message's size as well.
+    elif error.stage != "mail" and is_full(error.status, error.reply_code if error.stage == "rcpt" else None):
         is_address = waited >= FULL_AFTER
     else:
         is_address = given_up and error.stage == "rcpt" and error.status.startswith(_OF_THE_ADDRESS)

@@ -202,6 +202,16 @@ def test_a_mailbox_that_is_full_for_24_hours_is_passed_over(served: Province, se
     assert ("due+1wd", "responsible", mailbox("snv", "focal"), "sent") in served.notices()
 
 
+def test_a_552_after_the_message_may_speak_of_its_size_and_kills_no_address(
+    served: Province, server: MailServer
+) -> None:
+    server.data[mailbox("snv")] = "552 exceeded storage allocation"
+    done = [served.tick(at(day, 8)).failed for day in ("2020-05-18", "2020-05-19", "2020-05-20", "2020-05-21")]
+    assert done == [0, 0, 0, 1]
+    with reading(served.engine) as session:
+        assert registers.dead_addresses(session) == {}
+
+
 @pytest.mark.parametrize("reply", ["451 4.3.5 server configuration error", "451 4.7.1 greylisted", "451 try later"])
 def test_a_server_in_trouble_for_72_hours_is_no_proof_against_an_address(
     served: Province, server: MailServer, reply: str
