@@ -82,7 +82,7 @@ class _Search:
         tasks = set(self._due())
         for state, anchor in _STATES.items():
             tasks.update(self._standing(state, anchor))
-        waiting, warned = candidates.waiting(self._session)
+        waiting, warned = candidates.waiting(self._session, self._today)
         subjects = tasks | waiting | self._owed()
         forecasts: Mapping[str, Forecast] = {}
         if self._has(Anchor.AT_RISK):

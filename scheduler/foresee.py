@@ -90,9 +90,9 @@ _MAY_BE_QUEUED = (NoticeState.QUEUED, *ledger.HELD_BACK)
 
 def _is_given_up(mail: outbox.OpenMail, queued: Mapping[str, Notice], today: date) -> bool:
     """Say whether a round would make other mails out of this one."""
-    if mail.state is not MailState.READY:
+    if mail.state is not MailState.READY and mail.day >= today:
         return False
-    if mail.kind == "digest" and mail.day < today:
+    if mail.state is MailState.READY and mail.kind == "digest" and mail.day < today:
         return True
     now = [queued.get(one.key) for one in mail.notices]
     return any(

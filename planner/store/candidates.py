@@ -31,10 +31,11 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
-from planner.domain.notification import MailState, NoticeKind, NoticeState
+from planner.domain.notification import NoticeKind, NoticeState
 from planner.domain.status import TaskState
 from planner.store.bulk import keys_listed, listed
 from planner.store.cases import CASE
+from planner.store.outbox import may_be_given_up
 from planner.store.plans import OPEN_STATES
 from planner.store.tables import MailRow, NoticeRow, PlanRow, TaskRow, UtcDateTime
 
@@ -233,8 +234,8 @@ def returned_ahead(session: Session, today: date) -> set[str]:
     return set(session.scalars(statement.distinct()))
 
 
-def waiting(session: Session) -> tuple[set[str], set[str]]:
-    """Return the subjects of notices that are still to be sent and that nobody has begun to send.
+def waiting(session: Session, today: date) -> tuple[set[str], set[str]]:
+    """Return the subjects of notices that are still to be sent, and whose mail may still make room for another one.
 
     Each may have become untrue, or another person's. Beside them stand those of which a warning waits.
     """
@@ -244,7 +245,7 @@ def waiting(session: Session) -> tuple[set[str], set[str]]:
         .where(
             or_(
                 _NOTICE.c.state == NoticeState.QUEUED.value,
-                and_(_NOTICE.c.state == NoticeState.MAILED.value, _MAIL.c.state == MailState.READY.value),
+                and_(_NOTICE.c.state == NoticeState.MAILED.value, may_be_given_up(today)),
             )
         )
     )

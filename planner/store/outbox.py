@@ -308,16 +308,26 @@ def settle(
     return True
 
 
-def give_up(session: Session, mails: Collection[int]) -> set[int]:
-    """Make mails obsolete that nobody has begun to send, and return which those were."""
+def may_be_given_up(today: date) -> ColumnElement[bool]:
+    """Return the condition that a mail may make room for another one: nobody has begun to send it.
+
+    Or nobody knows since an earlier day whether it arrived: by now a higher step may have been reached.
+    """
+    unsure = and_(MAIL.c.state == MailState.UNKNOWN.value, MAIL.c.kind != HELD_FOR_A_PERSON, MAIL.c.day < today)
+    return or_(MAIL.c.state == MailState.READY.value, unsure)
+
+
+def give_up(session: Session, mails: Collection[int], today: date | None = None) -> set[int]:
+    """Make mails obsolete that nobody has begun to send, and return which those were.
+
+    With `today` those of unknown fate of an earlier day too.
+    """
+    may = MAIL.c.state == MailState.READY.value if today is None else may_be_given_up(today)
     gone: set[int] = set()
     for some in ledger.chunks(sorted(mails)):
         gone.update(
             session.scalars(
-                update(MAIL)
-                .where(MAIL.c.id.in_(some), MAIL.c.state == MailState.READY.value)
-                .values(state=MailState.OBSOLETE.value)
-                .returning(MAIL.c.id)
+                update(MAIL).where(MAIL.c.id.in_(some), may).values(state=MailState.OBSOLETE.value).returning(MAIL.c.id)
             )
         )
     return gone

@@ -26,7 +26,9 @@ def reconcile(
 ) -> Counter[NoticeState]:
     """Bring what waits in the ledger up to date: settle what is no longer to be sent, follow a change of person.
 
-    A digest of an earlier day that nobody has begun to send is given up, for today's tells all of it as of today.
+    A digest of an earlier day that nobody has begun to send is given up, for today's tells all of it as of today. One
+    of unknown fate is repeated as it is while all of it holds; else it is given up too, lest a lower step come after a
+    higher one.
 
     Args:
         session: a writing transaction.
@@ -46,13 +48,13 @@ def reconcile(
             NoticeRow.mail_id,
             NoticeRow.recipient,
             NoticeRow.kind,
-            and_(MailRow.day < today, MailRow.kind == "digest").label("is_old"),
+            and_(MailRow.day < today, MailRow.kind == "digest", MailRow.state == MailState.READY.value).label("is_old"),
         )
         .outerjoin(MailRow, MailRow.id == NoticeRow.mail_id)
         .where(
             or_(
                 NoticeRow.state == NoticeState.QUEUED.value,
-                and_(NoticeRow.state == NoticeState.MAILED.value, MailRow.state == MailState.READY.value),
+                and_(NoticeRow.state == NoticeState.MAILED.value, outbox.may_be_given_up(today)),
             )
         )
     ).all()
@@ -71,7 +73,7 @@ def reconcile(
             continue
         if row.mail_id is not None:
             mails[row.id] = row.mail_id
-    gone = outbox.give_up(session, set(mails.values()))
+    gone = outbox.give_up(session, set(mails.values()), today)
     # A mail that another worker has just taken up goes out as it is, and its notices with it.
     away = {notice_id for notice_id, mail_id in mails.items() if mail_id not in gone}
     done: Counter[NoticeState] = Counter()

@@ -22,7 +22,7 @@ _MOVES = {
     "ready": {"leased", "obsolete", "dead", "bounced", "cancelled"},
     "leased": {"ready", "sending", "obsolete", "dead", "bounced", "unknown"},
     "sending": {"sent", "ready", "unknown", "dead", "bounced"},
-    "unknown": {"leased", "bounced", "dead", "ready"},
+    "unknown": {"leased", "bounced", "dead", "ready", "obsolete"},
     "sent": {"bounced"},
     "dead": {"ready", "bounced"},
     "bounced": set(),

@@ -213,11 +213,15 @@ class Row:
     mail: Mail | None = None
     passes: bool = False  #: held back for a cause that may pass
 
-    @property
-    def waits(self) -> bool:
-        """Whether it is still to be sent and may be changed."""
-        return self.state == "queued" or (
-            self.state == "mailed" and self.mail is not None and self.mail.state == "ready"
+    def waits(self, today: date) -> bool:
+        """Say whether it is still to be sent and may be changed; what was not heard of since yesterday may be, too."""
+        if self.state == "queued":
+            return True
+        mail = self.mail
+        return (
+            self.state == "mailed"
+            and mail is not None
+            and (mail.state == "ready" or (mail.state == "unknown" and mail.day < today))
         )
 
 
@@ -494,7 +498,7 @@ class Oracle:
     def _reconcile(self, expected: dict[Key, Told], today: date) -> None:
         spoilt: list[Mail] = []
         for key, row in self.ledger.items():
-            if not row.waits:
+            if not row.waits(today):
                 continue
             told = expected.get(key)
             mail = row.mail
@@ -503,7 +507,7 @@ class Oracle:
                 row.passes = told is not None and told.passes
             elif (row.recipient, row.kind) != (told.recipient, told.kind):
                 row.recipient, row.kind = told.recipient, told.kind
-            elif mail is None or mail.kind != "digest" or mail.day >= today:
+            elif mail is None or mail.state == "unknown" or mail.kind != "digest" or mail.day >= today:
                 continue
             if mail is not None:
                 spoilt.append(mail)

@@ -75,3 +75,21 @@ def test_a_worker_that_dies_before_the_next_try_does_not_make_it_another_mail(
 def test_heard_at_the_next_try_it_is_sent_as_the_same_mail(cut: Province, server: MailServer) -> None:
     assert cut.tick(later(cut) + timedelta(minutes=1)).sent == 1
     assert_repeated_as_the_same_mail(cut, server)
+
+
+def test_a_lower_rung_of_unknown_fate_is_not_repeated_once_a_higher_one_is_reached(
+    database_url: str, tmp_path: Path, server: MailServer
+) -> None:
+    with make_province(database_url, tmp_path, smtp_port=server.port) as made:
+        made.file("snv", planned("I.1", "2020-05-15"))
+        server.data["*"] = "?"  # no verdict, and nothing taken
+        assert made.tick(at("2020-05-14", 16)).unknown == 1
+        server.data.clear()
+        server.rcpt["*"] = "451 4.3.0 later"
+        made.tick(at("2020-05-15", 8))
+        server.rcpt.clear()
+        for hour in (9, 10, 11):
+            made.tick(at("2020-05-15", hour))
+        assert len(server.to(mailbox("snv"))) == 1
+        told = dict(made.notices("rung", "state"))
+    assert (told["due-1wd"], told["due"]) == ("superseded", "sent")
