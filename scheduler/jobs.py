@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import groupby, islice
@@ -22,7 +23,7 @@ from planner.domain.plan import State
 from planner.errors import DatabaseFailed, PlannerError
 from planner.store import ledger, marks, outbox, ticks, upkeep
 from planner.store.engine import Session, reading, writing
-from scheduler import bounces, compose, daily, delivery, mark, message
+from scheduler import bounces, daily, delivery, mark, scribes
 from scheduler.agenda import agenda_of, picture_of, picture_to_tell
 from scheduler.channels import Channel
 from scheduler.shop import Picture, Shop, local_day
@@ -181,28 +182,64 @@ def fill_mails(shop: Shop, now: datetime, stop: Callable[[], bool] = lambda: Fal
         told = ledger.times_told(session, subjects)
         unreached = outbox.unreached_since(session, now - delivery.GIVE_UP_AFTER)
     points.reach("queue read")
-    obsolete = refused = 0
     with i18n.speaking(shop.settings.lang):
-        judged = {one.key: one for one in shop.judge(picture, now, subjects)}
-        holds = [one for one in waiting if (found := judged.get(one.notice.key)) and found.state is NoticeState.QUEUED]
-        if len(holds) < len(waiting):
-            with writing(shop.engine) as session:
-                obsolete = upkeep.reconcile(session, judged, now, subjects=subjects)[NoticeState.OBSOLETE]
-        facts = Facts(shop, picture, today, told, unreached)
-        bundles = _bundles(holds, digests, today)
-        while not stop() and (batch := list(islice(bundles, _BATCH))):
+        found = shop.judge(picture, now, subjects)
+    queued_keys = {one.key for one in found if one.state is NoticeState.QUEUED}
+    holds = [one for one in waiting if one.key in queued_keys]
+    obsolete = refused = 0
+    if len(holds) < len(waiting):
+        with writing(shop.engine) as session:
+            judged = {one.key: one for one in found}
+            obsolete = upkeep.reconcile(session, judged, now, subjects=subjects)[NoticeState.OBSOLETE]
+    facts = Facts(shop, picture, today, told)
+    bundles = _bundles(holds, digests, today)
+    people = len({one.notice.recipient for one in holds})
+    handed: deque[list[Bundle]] = deque()
+
+    def orders() -> Iterator[list[scribes.Order]]:
+        while batch := list(islice(bundles, _BATCH)):
+            handed.append(batch)
+            yield [facts.order(one.recipient, [each.notice for each in one.notices], now, one.key) for one in batch]
+
+    with _settled_memory(), closing(scribes.written(orders(), people)) as letters:
+        while not stop() and (batch := next(letters, None)) is not None:
             mails = []
-            for bundle in batch:
-                try:
-                    mails.append((facts.mail(bundle, now), [one.id for one in bundle.notices]))
-                except PlannerError:  # one person's entry must not silence all the others
+            for bundle, letter in zip(handed.popleft(), batch, strict=True):
+                ids = [one.id for one in bundle.notices]
+                if isinstance(letter, scribes.Letter):
+                    mails.append((_mail(bundle, letter, today, unreached.get(bundle.recipient)), ids))
+                else:
                     refused += 1
-                    log.exception("mail not written", extra={"notices": [one.id for one in bundle.notices]})
+                    facts_ = {"notices": ids, "code": letter.code, "reason": letter.reason}
+                    log.error("mail not written", extra=facts_)
             points.reach("mails composed")
             with writing(shop.engine) as session:
                 outbox.save_mails(session, mails, now)
             points.reach("mails committed")
     return Filled(obsolete=obsolete, refused=refused, over=over)
+
+
+def _mail(bundle: Bundle, letter: scribes.Letter, day: date, first_try_at: datetime | None) -> outbox.NewMail:
+    return outbox.NewMail(
+        kind=bundle.kind,
+        recipient=bundle.recipient,
+        day=day,
+        key=bundle.key,
+        subject=letter.subject,
+        message_id=letter.message_id,
+        first_try_at=first_try_at,
+        body=letter.body,
+    )
+
+
+@contextmanager
+def _settled_memory() -> Iterator[None]:
+    """Let no search for garbage go through what is loaded by now: it is needed until the end."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def people_with_enough(shop: Shop, session: Session, today: date) -> frozenset[str]:
@@ -257,16 +294,8 @@ def _bundles(
 class Facts:
     """Everything that the wording of a mail needs, looked up once for many mails."""
 
-    def __init__(
-        self,
-        shop: Shop,
-        picture: Picture,
-        today: date,
-        told: Mapping[tuple[str, int, str], int],
-        unreached: Mapping[str, datetime] | None = None,
-    ) -> None:
+    def __init__(self, shop: Shop, picture: Picture, today: date, told: Mapping[tuple[str, int, str], int]) -> None:
         self._shop, self._picture, self._today, self._told = shop, picture, today, told
-        self._unreached = unreached or {}
         self._holding = holding_up(picture.state, picture.dependencies)
         self._calendar = shop.calendar()
 
@@ -274,46 +303,26 @@ class Facts:
     def _state(self) -> State:
         return self._picture.state
 
-    def write(self, recipient: str, notices: Iterable[Notice], now: datetime) -> message.Message:
-        """Return the words of one mail."""
+    def order(self, recipient: str, notices: Iterable[Notice], now: datetime, key: str = "") -> scribes.Order:
+        """Return what one mail is written from; `key` is the mail's."""
+        settings = self._shop.settings
         officer = self._state.officers[recipient]
-        return compose.compose(
-            officer,
-            self._agency_name(officer.agency),
-            [self.item(notice) for notice in notices],
+        return scribes.Order(
+            key=key,
+            officer=officer,
+            agency_name=self._agency_name(officer.agency),
+            items=tuple(self.item(notice) for notice in notices),
             today=self._today,
             now=now,
-            site=self._shop.settings.templates_dir,
+            language=settings.lang,
+            site=settings.templates_dir,
+            sender=settings.mail_from,
+            sender_name=settings.mail_from_name,
         )
 
     def subject(self, recipient: str, notices: Iterable[Notice], now: datetime) -> str:
         """Return the subject of one mail."""
-        return self.write(recipient, notices, now).subject
-
-    def mail(self, bundle: Bundle, now: datetime) -> outbox.NewMail:
-        """Return a bundle as a mail, bytes and all."""
-        settings = self._shop.settings
-        officer = self._state.officers[bundle.recipient]
-        written = self.write(bundle.recipient, [one.notice for one in bundle.notices], now)
-        message_id = message.message_id(bundle.key, settings.mail_from.rpartition("@")[2])
-        return outbox.NewMail(
-            kind=bundle.kind,
-            recipient=bundle.recipient,
-            day=self._today,
-            key=bundle.key,
-            subject=written.subject,
-            message_id=message_id,
-            first_try_at=self._unreached.get(bundle.recipient),
-            body=message.assemble(
-                written,
-                sender=settings.mail_from,
-                sender_name=settings.mail_from_name,
-                to=officer.email,
-                to_name=officer.name,
-                message_id=message_id,
-                date=now,
-            ),
-        )
+        return scribes.words(self.order(recipient, notices, now)).subject
 
     def item(self, notice: Notice) -> Item:
         """Return a notice with the facts around it."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, and_, bindparam, case, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, Row, Table, and_, bindparam, case, func, not_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -31,6 +31,7 @@ class QueuedNotice:
     """A notice of the ledger with its row's id."""
 
     id: int
+    key: str
     notice: Notice
     queued_at: datetime
 
@@ -165,15 +166,15 @@ def insert_new(table: Table, dialect: str, key: str = "key") -> Any:
 
 def queued(session: Session) -> list[QueuedNotice]:
     """Return what waits to be put into a mail, by recipient."""
-    rows = session.scalars(
-        select(NoticeRow)
-        .where(NoticeRow.state == NoticeState.QUEUED.value, NoticeRow.recipient != "")
-        .order_by(NoticeRow.recipient, NoticeRow.id)
+    rows = session.execute(
+        select(NOTICE)
+        .where(NOTICE.c.state == NoticeState.QUEUED.value, NOTICE.c.recipient != "")
+        .order_by(NOTICE.c.recipient, NOTICE.c.id)
     )
-    return [QueuedNotice(id=row.id, notice=notice_of(row), queued_at=row.queued_at) for row in rows]
+    return [QueuedNotice(id=row.id, key=row.key, notice=notice_of(row), queued_at=row.queued_at) for row in rows]
 
 
-def notice_of(row: NoticeRow) -> Notice:
+def notice_of(row: NoticeRow | Row[Any]) -> Notice:
     """Return the notice that a row holds."""
     return Notice(
         kind=NoticeKind(row.kind),
