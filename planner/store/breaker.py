@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from planner.domain.notification import BreakerState
 from planner.store.engine import DatabaseEpoch, longest_lease
-from planner.store.ledger import insert_new
+from planner.store.ledger import insert_unless_known
 from planner.store.tables import BreakerRow, table_of
 
 BREAKER = table_of(BreakerRow)
@@ -67,7 +67,7 @@ def trip(
     session: Session, *, cause: Cause, reason: str, now: datetime, probe_at: datetime, channel: str = CHANNEL
 ) -> bool:
     """Open a closed breaker; False when it is not closed (then nothing changes)."""
-    statement = insert_new(BREAKER, session.get_bind().dialect.name, key="channel")
+    statement = insert_unless_known(BREAKER, session.get_bind().dialect.name, key="channel")
     session.execute(
         statement,
         {

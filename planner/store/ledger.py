@@ -158,7 +158,7 @@ def told_to(session: Session, subjects: Collection[str] | None = None) -> set[tu
     return {(row.subject, row.revision, row.rung, row.nominal, row.recipient) for row in session.execute(statement)}
 
 
-def insert_new(table: Table, dialect: str, key: str = "key") -> Any:
+def insert_unless_known(table: Table, dialect: str, key: str = "key") -> Any:
     """Return the statement that enters rows of `table` whose keys are new and passes over the others."""
     own = sqlite if dialect == "sqlite" else postgresql
     return own.insert(table).on_conflict_do_nothing(index_elements=[key])

@@ -204,7 +204,7 @@ def save_mails(session: Session, mails: Sequence[tuple[NewMail, Sequence[int]]],
 
 @cache
 def _insert_mail(dialect: str) -> Any:
-    return ledger.insert_new(MAIL, dialect).returning(MAIL.c.id, MAIL.c.key)
+    return ledger.insert_unless_known(MAIL, dialect).returning(MAIL.c.id, MAIL.c.key)
 
 
 def reap(session: Session, lease: int = 0) -> None:
