@@ -106,15 +106,24 @@ def _letter(order: Order) -> Letter:
 def written(batches: Iterable[Sequence[Order]], mails: int) -> Generator[list[Letter | Unwritten]]:
     """Yield the mails of each batch, in the order of the batches; `mails` is how many there are in all, about."""
     processes = min(MOST, _processors()) if mails >= MANY else 1
-    if processes == 1:
+    pool = _pool(processes) if processes > 1 else None
+    if pool is None:
         yield from map(write, batches)
         return
-    # A process made by fork would inherit the locks that other threads of ours hold at that moment.
-    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), initializer=_begin)
     try:
         yield from _in(pool, iter(batches), processes * _AHEAD)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _pool(processes: int) -> ProcessPoolExecutor | None:
+    """Return processes that write, or None where the machine gives none."""
+    try:
+        # A process made by fork would inherit the locks that other threads of ours hold at that moment.
+        return ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), initializer=_begin)
+    except (OSError, NotImplementedError) as error:  # no shared memory, or too few semaphores
+        log.warning("mails are written by one process", extra={"reason": str(error)})
+        return None
 
 
 def _processors() -> int:
@@ -142,7 +151,8 @@ def _in(
 def _handed_to(pool: ProcessPoolExecutor, batch: Sequence[Order]) -> Future[list[Letter | Unwritten]] | None:
     try:
         return pool.submit(write, batch)
-    except BrokenExecutor:
+    except (BrokenExecutor, OSError) as error:  # one was killed, or none can be begun
+        log.warning("a batch of mails is written here", extra={"mails": len(batch), "reason": str(error)})
         return None
 
 

@@ -98,6 +98,27 @@ def test_one_mail_that_cannot_be_written_leaves_the_others(tmp_path: Path) -> No
     assert isinstance(worse, Unwritten)
 
 
+@pytest.mark.usefixtures("several")
+@pytest.mark.parametrize("error", [OSError("no room for a semaphore"), NotImplementedError("too few semaphores")])
+def test_a_machine_that_gives_no_processes_writes_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def refuse(*_args: object, **_named: object) -> None:
+        raise error
+
+    monkeypatch.setattr(scribes, "ProcessPoolExecutor", refuse)
+    assert list(scribes.written(batches(3), 6)) == [scribes.write(batch) for batch in batches(3)]
+
+
+@pytest.mark.usefixtures("several")
+def test_a_process_that_cannot_be_begun_costs_no_mail(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_self: object) -> None:
+        raise BlockingIOError("too many processes")
+
+    monkeypatch.setattr("multiprocessing.context.SpawnProcess.start", refuse)
+    assert list(scribes.written(batches(3), 6)) == [scribes.write(batch) for batch in batches(3)]
+
+
 CRASH = """
 import multiprocessing, time
 from scheduler import scribes
