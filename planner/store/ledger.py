@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Row, Table, and_, bindparam, case, func, not_, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, Row, Table, and_, bindparam, case, func, not_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -214,13 +214,21 @@ def obsolete_in(session: Session, mail_id: int) -> int:
 
 def hold(session: Session, notices: Sequence[int]) -> set[int]:
     """Hold those of the notices that are still queued until the transaction ends; return which."""
-    return {one for some in chunks(notices) for one in session.scalars(_HOLD, {"b_ids": some})}
+    wanted = bulk.listed(session, "wanted", {"id": BigInteger()}, ([one] for one in notices))
+    statement = select(NOTICE.c.id).join(wanted, wanted.c.id == NOTICE.c.id)
+    held = statement.where(NOTICE.c.state == NoticeState.QUEUED.value).order_by(NOTICE.c.id)
+    return set(session.scalars(held.with_for_update(of=NOTICE)))
 
 
 def put_into(session: Session, mails: Mapping[int, int]) -> None:
     """Put held notices into mails: mail by notice."""
-    if mails:
-        session.connection().execute(_TAKE, [{"b_id": one, "b_mail": mail} for one, mail in mails.items()])
+    taken = bulk.listed(session, "taken", {"id": BigInteger(), "mail": BigInteger()}, mails.items())
+    session.execute(
+        update(NOTICE)
+        .where(NOTICE.c.id == taken.c.id, NOTICE.c.state == NoticeState.QUEUED.value)
+        .values(state=NoticeState.MAILED.value, mail_id=taken.c.mail)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def told(session: Session, mail_id: int, state: NoticeState, at: datetime) -> None:
@@ -292,13 +300,6 @@ _REOPEN = (
     )
 )
 # What is done for every single mail is prepared once: building a statement costs more than running it.
-_QUEUED_ONES = and_(NOTICE.c.id.in_(bindparam("b_ids", expanding=True)), NOTICE.c.state == NoticeState.QUEUED.value)
-_HOLD = select(NOTICE.c.id).where(_QUEUED_ONES).order_by(NOTICE.c.id).with_for_update()
-_TAKE = (
-    update(NOTICE)
-    .where(NOTICE.c.id == bindparam("b_id"), NOTICE.c.state == NoticeState.QUEUED.value)
-    .values(state=NoticeState.MAILED.value, mail_id=bindparam("b_mail"))
-)
 _TOLD = (
     update(NOTICE)
     .where(NOTICE.c.mail_id == bindparam("b_mail"), NOTICE.c.state == NoticeState.MAILED.value)
