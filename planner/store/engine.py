@@ -105,6 +105,9 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
+    # KiB, taken only as far as they are needed. With SQLite's own 2 MB a day on which 50,000 tasks fall due is written
+    # to the disk piece by piece, in the order of each index.
+    cursor.execute("PRAGMA cache_size = -65536")
     cursor.close()
 
 
