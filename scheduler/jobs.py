@@ -11,7 +11,7 @@ import gc
 import logging
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import groupby, islice
@@ -168,40 +168,43 @@ def fill_mails(shop: Shop, now: datetime, stop: Callable[[], bool] = lambda: Fal
     The bytes are stored before any connection is made and stay the same at every try. `stop` is asked between batches.
     """
     today = local_day(now)
-    with reading(shop.engine) as session:
-        digests = outbox.digests_of(session, today)
-        full = people_with_enough(shop, session, today)
-        queued = ledger.queued(session)
-        waiting = [one for one in queued if _may_go(one.notice, digests, full)]
-        over = sum(one.notice.urgent for one in queued if one.notice.recipient in full)
-        if not waiting:
-            return Filled(over=over)
-        # Judged again on the present: between queueing and now a task may have been handed in.
-        subjects = {one.notice.subject for one in waiting}
-        picture = picture_to_tell(shop, session, now, subjects)
-        told = ledger.times_told(session, subjects)
-        unreached = outbox.unreached_since(session, now - delivery.GIVE_UP_AFTER)
-    points.reach("queue read")
-    with i18n.speaking(shop.settings.lang):
-        found = shop.judge(picture, now, subjects)
-    queued_keys = {one.key for one in found if one.state is NoticeState.QUEUED}
-    holds = [one for one in waiting if one.key in queued_keys]
-    obsolete = refused = 0
-    if len(holds) < len(waiting):
-        with writing(shop.engine) as session:
-            judged = {one.key: one for one in found}
-            obsolete = upkeep.reconcile(session, judged, now, subjects=subjects)[NoticeState.OBSOLETE]
-    facts = Facts(shop, picture, today, told)
-    bundles = _bundles(holds, digests, today)
-    people = len({one.notice.recipient for one in holds})
-    handed: deque[list[Bundle]] = deque()
+    with ExitStack() as hands:
+        with reading(shop.engine) as session:
+            digests = outbox.digests_of(session, today)
+            full = people_with_enough(shop, session, today)
+            queued = ledger.queued(session)
+            waiting = [one for one in queued if _may_go(one.notice, digests, full)]
+            over = sum(one.notice.urgent for one in queued if one.notice.recipient in full)
+            if not waiting:
+                return Filled(over=over)
+            # Called before they are needed: they take a moment to begin.
+            written = hands.enter_context(scribes.called(len({one.notice.recipient for one in waiting})))
+            # Judged again on the present: between queueing and now a task may have been handed in.
+            subjects = {one.notice.subject for one in waiting}
+            picture = picture_to_tell(shop, session, now, subjects)
+            told = ledger.times_told(session, subjects)
+            unreached = outbox.unreached_since(session, now - delivery.GIVE_UP_AFTER)
+        points.reach("queue read")
+        with i18n.speaking(shop.settings.lang):
+            found = shop.judge(picture, now, subjects)
+        queued_keys = {one.key for one in found if one.state is NoticeState.QUEUED}
+        holds = [one for one in waiting if one.key in queued_keys]
+        obsolete = refused = 0
+        if len(holds) < len(waiting):
+            with writing(shop.engine) as session:
+                judged = {one.key: one for one in found}
+                obsolete = upkeep.reconcile(session, judged, now, subjects=subjects)[NoticeState.OBSOLETE]
+        facts = Facts(shop, picture, today, told)
+        bundles = _bundles(holds, digests, today)
+        handed: deque[list[Bundle]] = deque()
 
-    def orders() -> Iterator[list[scribes.Order]]:
-        while batch := list(islice(bundles, _BATCH)):
-            handed.append(batch)
-            yield [facts.order(one.recipient, [each.notice for each in one.notices], now, one.key) for one in batch]
+        def orders() -> Iterator[list[scribes.Order]]:
+            while batch := list(islice(bundles, _BATCH)):
+                handed.append(batch)
+                yield [facts.order(one.recipient, [each.notice for each in one.notices], now, one.key) for one in batch]
 
-    with _settled_memory(), closing(scribes.written(orders(), people)) as letters:
+        hands.enter_context(_settled_memory())
+        letters = written(orders())
         while not stop() and (batch := next(letters, None)) is not None:
             mails = []
             for bundle, letter in zip(handed.popleft(), batch, strict=True):

@@ -12,12 +12,15 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import TypeAlias
 
 from planner import i18n
 from planner.domain.agency import Officer
@@ -103,15 +106,23 @@ def _letter(order: Order) -> Letter:
     return Letter(subject=written.subject, message_id=message_id, body=body)
 
 
-def written(batches: Iterable[Sequence[Order]], mails: int) -> Generator[list[Letter | Unwritten]]:
-    """Yield the mails of each batch, in the order of the batches; `mails` is how many there are in all, about."""
+Scribes: TypeAlias = Callable[[Iterable[Sequence[Order]]], Iterator[list[Letter | Unwritten]]]
+
+
+@contextmanager
+def called(mails: int) -> Iterator[Scribes]:
+    """Call as many processes as `mails`, about, are worth; they begin at once and end with the context.
+
+    Yields:
+        What writes batches of mails, one after the other in the order given.
+    """
     processes = min(MOST, _processors()) if mails >= MANY else 1
     pool = _pool(processes) if processes > 1 else None
     if pool is None:
-        yield from map(write, batches)
+        yield partial(map, write)
         return
     try:
-        yield from _in(pool, iter(batches), processes * _AHEAD)
+        yield lambda batches: _in(pool, iter(batches), processes * _AHEAD)
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -120,10 +131,14 @@ def _pool(processes: int) -> ProcessPoolExecutor | None:
     """Return processes that write, or None where the machine gives none."""
     try:
         # A process made by fork would inherit the locks that other threads of ours hold at that moment.
-        return ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), initializer=_begin)
+        pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), initializer=_begin)
     except (OSError, NotImplementedError) as error:  # no shared memory, or too few semaphores
         log.warning("mails are written by one process", extra={"reason": str(error)})
         return None
+    # A process is begun when it is given something; the caller has other things to do before the first mail.
+    for _process in range(processes):
+        _handed_to(pool, ())
+    return pool
 
 
 def _processors() -> int:

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -51,10 +50,9 @@ def several(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("several")
 def test_several_processes_write_the_same_mails_in_the_same_order() -> None:
     alone = [scribes.write(batch) for batch in batches(9)]
-    letters = scribes.written(batches(9), 18)
-    together = [next(letters)]
-    assert len(multiprocessing.active_children()) == 3
-    together += letters
+    with scribes.called(18) as written:
+        assert len(multiprocessing.active_children()) == 3
+        together = list(written(batches(9)))
     assert together == alone
     assert all(isinstance(one, Letter) for batch in alone for one in batch)
     assert multiprocessing.active_children() == []
@@ -69,20 +67,21 @@ def test_orders_are_taken_no_further_ahead_than_there_is_work() -> None:
             taken.append(batch)
             yield batch
 
-    with closing(scribes.written(counted(), 100)) as letters:
-        next(letters)
+    with scribes.called(100) as written:
+        next(written(counted()))
         assert len(taken) <= 3 * 2 + 1
     assert multiprocessing.active_children() == []
 
 
 @pytest.mark.usefixtures("several")
 def test_a_process_that_is_killed_costs_no_mail() -> None:
-    letters = scribes.written(batches(12), 24)
-    done = [next(letters)]
-    for child in multiprocessing.active_children():
-        assert child.pid is not None
-        os.kill(child.pid, signal.SIGKILL)
-    done += letters
+    with scribes.called(24) as written:
+        letters = written(batches(12))
+        done = [next(letters)]
+        for child in multiprocessing.active_children():
+            assert child.pid is not None
+            os.kill(child.pid, signal.SIGKILL)
+        done += letters
     assert done == [scribes.write(batch) for batch in batches(12)]
 
 
@@ -91,7 +90,8 @@ def test_one_mail_that_cannot_be_written_leaves_the_others(tmp_path: Path) -> No
     folder = tmp_path / "notification" / "digest"
     folder.mkdir(parents=True)
     (folder / "subject.txt").write_text("{{ nothing_of_this_name }}", encoding="utf-8")
-    [[bad, good, worse]] = scribes.written([[order(1, tmp_path), order(2), order(3, sender="@@")]], 3)
+    with scribes.called(3) as written:
+        [[bad, good, worse]] = written([[order(1, tmp_path), order(2), order(3, sender="@@")]])
     assert isinstance(good, Letter)
     assert isinstance(bad, Unwritten)
     assert "nothing_of_this_name" in bad.reason
@@ -107,7 +107,8 @@ def test_a_machine_that_gives_no_processes_writes_all_the_same(
         raise error
 
     monkeypatch.setattr(scribes, "ProcessPoolExecutor", refuse)
-    assert list(scribes.written(batches(3), 6)) == [scribes.write(batch) for batch in batches(3)]
+    with scribes.called(6) as written:
+        assert list(written(batches(3))) == [scribes.write(batch) for batch in batches(3)]
 
 
 @pytest.mark.usefixtures("several")
@@ -116,7 +117,8 @@ def test_a_process_that_cannot_be_begun_costs_no_mail(monkeypatch: pytest.Monkey
         raise BlockingIOError("too many processes")
 
     monkeypatch.setattr("multiprocessing.context.SpawnProcess.start", refuse)
-    assert list(scribes.written(batches(3), 6)) == [scribes.write(batch) for batch in batches(3)]
+    with scribes.called(6) as written:
+        assert list(written(batches(3))) == [scribes.write(batch) for batch in batches(3)]
 
 
 CRASH = """
@@ -126,10 +128,10 @@ from tests.scheduler.test_scribes import batches
 
 if __name__ == "__main__":
     scribes.MANY, scribes._processors = 1, lambda: 2
-    letters = scribes.written(batches(1000), 2000)
-    next(letters)
-    print(*(child.pid for child in multiprocessing.active_children()), flush=True)
-    time.sleep(60)
+    with scribes.called(2000) as written:
+        next(written(batches(1000)))
+        print(*(child.pid for child in multiprocessing.active_children()), flush=True)
+        time.sleep(60)
 """
 
 
