@@ -1,7 +1,9 @@
 """What must hold after every fault: the invariants of docs/reliability.md, worked out from the database and the sink.
 
 The expectation is what the same days bring without any fault. "Told" is what the mail server wrote down, never what
-the program says of itself.
+the program says of itself. Two invariants are held elsewhere: I6 (who waits is held back only while somebody is urged)
+by `tests/model`, and here by being equal to the days without faults; I9 (an engine that stands still is noticed) by
+`tests/scheduler/test_audit.py` and `tests/scheduler/test_daemon.py`.
 """
 
 from __future__ import annotations
@@ -10,11 +12,12 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from planner.store import events
 from planner.store.engine import reading
+from scheduler.shop import local_day
 from tests.faults.lane import Lane
 
 #: how a mail may go from state to state
@@ -43,6 +46,8 @@ class Seen:
     trail: list[tuple[int, str, str, int]]  #: mail, old state, new state, fence
     carried: list[tuple[int, int]]  #: notice, mail
     ids: dict[int, str]  #: key of a notice by its id
+    digests: frozenset[int]  #: mails that are digests
+    readers: dict[int, str]  #: of each mail, to whom it goes
     duplicates: int  #: rows of the ledger that say what another says
     accepted: dict[str, list[dict[str, Any]]]  #: what the server took, by Message-ID
     dead: set[str]  #: addresses at which mail does not arrive
@@ -69,6 +74,8 @@ def look(lane: Lane) -> Seen:
         ],
         trail=[tuple(row) for row in ask("SELECT mail_id, old, new, fence FROM fault_trail ORDER BY id")],
         carried=[tuple(row) for row in ask("SELECT DISTINCT notice_id, mail_id FROM fault_carried")],
+        digests=frozenset(row[0] for row in ask("SELECT id FROM mail WHERE kind = 'digest'")),
+        readers={row[0]: row[1] for row in ask("SELECT id, recipient FROM mail")},
         # The key of an at-risk notice names the last day, which is still to come when it is told.
         ids={row[5]: row[0] for row in rows if row[9] != "at-risk"},
         duplicates=sum(count - 1 for count in same.values()),
@@ -120,6 +127,10 @@ def judge(lane: Lane, expected: Expected, *, mode: str = "strict", restored: int
     _told(found, seen, expected, mode)
     _acceptances(found, seen, expected, restored)
     _writes(found, seen, lane)
+    if not restored:  # what a restored backup does not know of has no row here
+        _order(found, seen)
+    if mode != "skewed":  # who is a day ahead writes tomorrow's digest today
+        _cap(found, seen, lane)
     if (broken := chain_breaks_at(lane)) is not None:
         found.problems.append(f"I8: the chain of events breaks at {broken}")
     return found
@@ -222,3 +233,35 @@ def _writes(found: Verdict, seen: Seen, lane: Lane) -> None:
         key = seen.ids.get(notice)
         if key and mail in left and str(left[mail].date()) < seen.notices[key][2]:
             found.problems.append(f"I4: {key[:12]} was told on {left[mail].date()}, before its day")
+
+
+def _order(found: Verdict, seen: Seen) -> None:
+    """I5: no mail with a lower step arrives at a person after one with a higher step of the same subject."""
+    known = {mail: message_id for mail, (_state, message_id, _sha) in seen.mails.items()}
+    told: dict[tuple[Any, ...], list[tuple[float, str]]] = defaultdict(list)
+    for notice, mail in seen.carried:
+        key = seen.ids.get(notice)
+        if key is None:
+            continue
+        subject, revision, _role = seen.chains[key]
+        for line in seen.accepted.get(known.get(mail, ""), ()):
+            told[subject, revision, line["recipient"]].append((line["at"], seen.notices[key][2]))
+    for (subject, _revision, recipient), arrived in told.items():
+        days = [day for _at, day in sorted(arrived)]
+        if days != sorted(days):
+            found.problems.append(f"I5: {recipient} was told of {subject} in the order {days}")
+
+
+def _cap(found: Verdict, seen: Seen, lane: Lane) -> None:
+    """I10: a person gets one digest a day, and no more mails than the policy allows; what may be repeated is apart."""
+    unsure = {mail for mail, _old, new, _fence in seen.trail if new == "unknown"}
+    most = lane.shop.policy.sending.most_a_day
+    got: dict[tuple[str, date], set[int]] = defaultdict(set)
+    for mail, _fence, instant, outcome in seen.attempts:
+        if outcome == "sent" and mail not in unsure:
+            got[seen.readers[mail], local_day(instant)].add(mail)
+    for (recipient, day), mails in got.items():
+        if len(mails & seen.digests) > 1:
+            found.problems.append(f"I10: {recipient} got {len(mails & seen.digests)} digests on {day}")
+        if most is not None and len(mails) > most:
+            found.problems.append(f"I10: {recipient} got {len(mails)} mails on {day}")

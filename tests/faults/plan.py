@@ -105,6 +105,7 @@ class Row:
     extra: int = 0
     explained: int = 0
     scenarios: int = 0
+    unplayed: int = 0  #: scenarios that could not be played; each is a failure
     seconds: float = 0.0
     failures: list[tuple[Task, list[str]]] = field(default_factory=list)
     where: Counter[str] = field(default_factory=Counter)
@@ -117,6 +118,7 @@ class Row:
     def add(self, task: Task, done: Any) -> None:
         """Add a scenario."""
         self.scenarios += 1
+        self.unplayed += not done["parts"]
         self.seconds += done["seconds"]
         self.where += done["where"]
         problems: list[str] = list(done["problems"])
@@ -207,8 +209,9 @@ class Wanted:
 
     def _done(self, name: tuple[str, int]) -> float:
         row = self.rows[name]
-        usual = row.injected / row.scenarios if row.scenarios else 6
-        return row.injected + usual * self._under_way[name]
+        usual = row.injected / row.scenarios if row.injected else 6
+        # What could not be played counts as if it had been: an engine under which none can must not be tried for ever.
+        return row.injected + usual * (self._under_way[name] + row.unplayed)
 
     def take(self, task: Task, done: dict[str, Any]) -> None:
         """Add what a scenario came to."""

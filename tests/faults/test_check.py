@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from datetime import datetime
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ from tests.faults.lane import Lane
 
 KEY, MAIL = "k" * 64, "<1@planner.example.vn>"
 EXPECTED = Expected(notices={KEY: ("sent", "an@a.vn", "2020-05-18")}, before=frozenset())
-LINE = {"message_id": MAIL, "sha256": "s"}
+LINE = {"message_id": MAIL, "sha256": "s", "recipient": "an@a.vn", "at": 1.0}
 GOOD = Seen(
     notices={KEY: ("sent", "an@a.vn", "2020-05-18", 1)},
     chains={KEY: ("task", 0, "responsible")},
@@ -26,6 +27,8 @@ GOOD = Seen(
     trail=[(1, "ready", "leased", 1), (1, "leased", "sending", 1), (1, "sending", "sent", 1)],
     carried=[(1, 1)],
     ids={1: KEY},
+    digests=frozenset({1}),
+    readers={1: "an@a.vn"},
     duplicates=0,
     accepted={MAIL: [LINE]},
     dead=set(),
@@ -38,7 +41,8 @@ def judged(monkeypatch: pytest.MonkeyPatch, seen: Seen, **options: Any) -> Verdi
 
     monkeypatch.setattr(check, "look", lambda _lane: seen)
     monkeypatch.setattr(check, "chain_breaks_at", lambda _lane: None)
-    lane = cast(Lane, SimpleNamespace(shop=SimpleNamespace(may_send=may_send)))
+    policy = SimpleNamespace(sending=SimpleNamespace(most_a_day=2))
+    lane = cast(Lane, SimpleNamespace(shop=SimpleNamespace(may_send=may_send, policy=policy)))
     return check.judge(lane, EXPECTED, **options)
 
 
@@ -123,3 +127,69 @@ def test_where_the_server_refused_for_good_a_dead_notice_needs_that_refusal(monk
     trail = [*GOOD.trail[:2], (1, "sending", "dead", 1)]
     refused = replace(dead, attempts=[(1, 1, at("2020-05-18"), "failed")], trail=trail)
     assert judged(monkeypatch, refused, mode="refused").ok
+
+
+LATER, SECOND = "l" * 64, "<2@planner.example.vn>"
+
+
+def with_a_second_mail(arrived: float, *, day: str = "2020-05-18", digest: bool = True) -> Seen:
+    """Return a second step of the same task, told to the same person in a second mail."""
+    return replace(
+        GOOD,
+        notices={**GOOD.notices, LATER: ("sent", "an@a.vn", "2020-05-19", 2)},
+        chains={**GOOD.chains, LATER: ("task", 0, "responsible")},
+        rungs={**GOOD.rungs, LATER: "due+1wd"},
+        mails={**GOOD.mails, 2: ("sent", SECOND, "s")},
+        attempts=[*GOOD.attempts, (2, 1, at(day), "sent")],
+        trail=[*GOOD.trail, *((2, old, new, fence) for _mail, old, new, fence in GOOD.trail)],
+        carried=[(1, 1), (2, 2)],
+        ids={1: KEY, 2: LATER},
+        digests=frozenset({1, 2} if digest else {1}),
+        readers={1: "an@a.vn", 2: "an@a.vn"},
+        accepted={MAIL: [LINE], SECOND: [{**LINE, "message_id": SECOND, "at": arrived}]},
+    )
+
+
+def test_a_lower_step_that_arrives_after_a_higher_one_is_named() -> None:
+    in_order, out_of_order = Verdict(), Verdict()
+    check._order(in_order, with_a_second_mail(2.0))
+    check._order(out_of_order, with_a_second_mail(0.5))
+    assert in_order.problems == []
+    assert [problem[:2] for problem in out_of_order.problems] == ["I5"]
+
+
+def test_a_step_that_is_repeated_after_a_higher_one_is_named() -> None:
+    seen = with_a_second_mail(2.0)
+    seen.accepted[MAIL] = [LINE, {**LINE, "at": 3.0}]
+    found = Verdict()
+    check._order(found, seen)
+    assert [problem[:2] for problem in found.problems] == ["I5"]
+
+
+@pytest.mark.parametrize(
+    ("seen", "invariants"),
+    [
+        (with_a_second_mail(2.0, day="2020-05-19"), []),
+        (with_a_second_mail(2.0, digest=False), []),
+        (with_a_second_mail(2.0), ["I10"]),
+    ],
+    ids=["on two days", "one of them urgent", "on one day"],
+)
+def test_two_digests_of_one_day_are_named(monkeypatch: pytest.MonkeyPatch, seen: Seen, invariants: list[str]) -> None:
+    expected = replace(EXPECTED, notices={**EXPECTED.notices, LATER: ("sent", "an@a.vn", "2020-05-18")})
+    monkeypatch.setattr(sys.modules[__name__], "EXPECTED", expected)
+    problems = [problem.split(":")[0] for problem in judged(monkeypatch, seen).problems]
+    assert [one for one in problems if one == "I10"] == invariants
+
+
+def test_more_mails_than_the_policy_allows_in_a_day_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = with_a_second_mail(2.0, digest=False)
+    third = replace(
+        seen,
+        attempts=[*seen.attempts, (3, 1, at("2020-05-18"), "sent")],
+        trail=[*seen.trail, *((3, old, new, fence) for _mail, old, new, fence in GOOD.trail)],
+        readers={**seen.readers, 3: "an@a.vn"},
+    )
+    assert any(problem.startswith("I10") for problem in judged(monkeypatch, third).problems)
+    unsure = replace(third, trail=[*third.trail, (3, "sending", "unknown", 1)])
+    assert not any(problem.startswith("I10") for problem in judged(monkeypatch, unsure).problems)

@@ -21,7 +21,11 @@ def clocks(scene: Scene, _index: int) -> None:
     for day in days:
         for now in tries(day, 4):
             off = scene.chance.choice([timedelta(hours=1), timedelta(hours=-1), timedelta(days=1), timedelta(days=-1)])
-            ended = scene.lane.run(Work(rounds=(now + off,)), *[Work(rounds=(now,))] * (scene.workers - 1))
+            wrong_one, others = Work(rounds=(now + off,)), [Work(rounds=(now,))] * (scene.workers - 1)
+            if scene.chance.random() < 0.5:
+                ended = scene.lane.run(wrong_one, *others)
+            else:  # who is ahead has told everything before the others look
+                ended = [*scene.lane.run(wrong_one), *scene.lane.run(*others)]
             wrong += scene.complaints(ended)
             injected += 1
             scene.tally.where[str(off)] += 1
