@@ -115,8 +115,8 @@ MUTATIONS: tuple[Mutation, ...] = (
         claim="a host whose clock is wrong takes mails that another one is sending",
         edits=_one(
             _OUTBOX,
-            "from planner.store.engine import DatabaseEpoch",
-            "import time\nfrom sqlalchemy.types import Float\n\n"
+            "from planner.store.engine import DatabaseEpoch, longest_lease",
+            "import time\nfrom planner.store.engine import longest_lease\nfrom sqlalchemy.types import Float\n\n"
             "def DatabaseEpoch():\n"
             "    return bindparam(None, callable_=lambda: time.time(), type_=Float(), unique=True)\n",
         ),
@@ -333,7 +333,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         edits=_one(
             _RULE, 'raw = anchor + timedelta(days=trigger.offset) if trigger.unit == "d" else first', "raw = first"
         ),
-        tests=_MODEL,
+        tests=("tests/scheduler/test_rules.py", *_MODEL),
         databases=ANY,
     ),
     Mutation(
