@@ -15,7 +15,7 @@ from planner import i18n
 from planner.config import ZONE
 from planner.domain.calendar import Calendar
 from planner.domain.notification import MailState, Notice, NoticeState
-from planner.domain.plan import State
+from planner.domain.plan import State, TaskRecord
 from planner.errors import NotFound
 from planner.i18n import gettext as _
 from planner.store import ledger, outbox
@@ -182,7 +182,9 @@ class _Ahead:
 def route(shop: Shop, task: str, now: datetime) -> list[dict[str, Any]]:
     """Return who is told of a task at each rung, on the day it falls due, if nothing more is reported.
 
-    What is held back by a promise or a snooze stands there twice: on its day, and on the day after that ends.
+    Rungs that lie before the deadline in force was given are reached on the day it was: the last of them is told then,
+    the others are not. What is held back by a promise or a snooze stands there twice: on its day, and on the day after
+    that ends.
 
     Raises:
         NotFound: there is no such open task with a deadline.
@@ -210,7 +212,9 @@ def route(shop: Shop, task: str, now: datetime) -> list[dict[str, Any]]:
 
     with i18n.speaking(shop.settings.lang):
         end = max(record.last_day, local_day(now)) + _AFTER_THE_LAST_RUNG
-        days = {one.nominal for one in on(end)}
+        begins = _in_force_since(record)
+        begin = date.min if begins is None else shop.calendar().next_working(begins)
+        days = {max(one.nominal, begin) for one in on(end)}
         ends = {
             shop.calendar().next_working(pause.until + timedelta(days=1))
             for pause in (record.promise, record.snooze)
@@ -221,10 +225,17 @@ def route(shop: Shop, task: str, now: datetime) -> list[dict[str, Any]]:
         for day in sorted(days | ends):
             for one in on(day):
                 after_all = one.state is NoticeState.QUEUED and one.key in held
-                if one.nominal == day or after_all:
+                if max(one.nominal, begin) == day or after_all:
                     rows.append({"day": day, **_as_dict(one, state)})
                     (held.add if one.may_return else held.discard)(one.key)
         return rows
+
+
+def _in_force_since(record: TaskRecord) -> date | None:
+    """Return the day on which a task got its present deadline."""
+    if record.extensions:
+        return local_day(record.extensions[-1].decided_at)
+    return record.assigned_on
 
 
 def overtaken(policy: Policy, calendar: Calendar, today: date) -> list[dict[str, Any]]:

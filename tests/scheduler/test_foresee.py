@@ -353,6 +353,23 @@ def test_the_route_of_a_task_is_the_one_it_then_takes(province: Province) -> Non
     assert told == sent
 
 
+def test_the_route_of_an_extended_task_begins_on_the_day_it_was_extended(province: Province) -> None:
+    province.file("snv", planned("I.1", "2020-05-08"))
+    saturday = province.desk(at("2020-05-16", 10))
+    tasks.extend(saturday, "snv:I.1", to=date(2020, 5, 20), reason="chờ văn bản", document="9/STTTT")
+    rows = foresee.route(province.shop, "snv:I.1", at("2020-05-16", 11))
+    assert [(str(row["day"]), row["rung"], row["state"]) for row in rows][:4] == [
+        ("2020-05-18", "due-5wd", "superseded"),
+        ("2020-05-18", "due-3wd", "queued"),
+        ("2020-05-19", "due-1wd", "queued"),
+        ("2020-05-20", "due", "queued"),
+    ]
+    lived(province, date(2020, 5, 16), date(2020, 5, 20), 8)
+    ledger = {row["key"]: row["state"] for row in rows if row["day"] <= date(2020, 5, 20)}
+    entered = dict(province.notices("key", "state"))
+    assert {key: entered.get(key, "").replace("sent", "queued") for key in ledger} == ledger
+
+
 def test_a_task_that_is_not_open_has_no_route(province: Province) -> None:
     province.file("snv", planned("I.1", "2020-05-15"))
     with pytest.raises(NotFound):
