@@ -26,7 +26,7 @@ from scheduler.channels import Receipt
 from scheduler.jobs import Round, run_round
 from scheduler.shop import Shop
 from tests.fakes import rows
-from tests.model.oracle import DAYS_OFF, DAYS_WORKED, Facts, Key, Ladder, Person, Post, Rung
+from tests.model.facts import DAYS_OFF, DAYS_WORKED, Facts, Key, Ladder, Person, Post, Rung
 
 if TYPE_CHECKING:
     from tests.postgres import PostgresServer
