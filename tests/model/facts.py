@@ -59,6 +59,15 @@ def moved_back(day: date) -> date:
     return day
 
 
+Length = tuple[int, str]  # (10, "wd")
+
+
+def reach(day: date, most: Length) -> date:
+    """Return the last day that lies within a length from a day."""
+    n, unit = most
+    return working_day(day, n) if unit == "wd" else day + n * DAY
+
+
 @dataclass(frozen=True)
 class Rung:
     """A step of the ladder, as the policy's file says it."""
@@ -127,6 +136,7 @@ class Ladder:
     closes: time
     working_days_only: bool
     rungs: tuple[Rung, ...] = field(repr=False)
+    acknowledge: Length = (10, "wd")  #: how far from today a promise may reach
 
     def as_dict(self) -> dict[str, object]:
         """Return the policy as a file holds it."""
@@ -138,6 +148,7 @@ class Ladder:
                 "to": f"{self.closes:%H:%M}",
                 "working_days_only": self.working_days_only,
             },
+            "acknowledge": {"most": "{}{}".format(*self.acknowledge)},
             "rungs": [rung.as_dict() for rung in self.rungs],
         }
 
@@ -166,12 +177,24 @@ class Task:
     key: str
     agency: str
     responsible: str
-    promised: date  #: the last day as filed
+    filed: date  #: the last day as filed
     last_day: date  #: in force
     after: set[str] = field(default_factory=set)
     revision: int = 0
     state: str = "assigned"
     handed_in: date = date.min
+    promise: date | None = None  #: the day that who does the work has promised
+
+    def hand_in(self, today: date) -> None:
+        """Let a result be handed in."""
+        self.state, self.handed_in = "submitted", today
+        self.promise = None
+
+    def set_deadline(self, last_day: date) -> None:
+        """Let another last day be in force."""
+        self.last_day = last_day
+        self.revision += 1
+        self.promise = None
 
     @property
     def is_open(self) -> bool:
@@ -210,7 +233,7 @@ class Row:
     recipient: str
     kind: str
     mail: Mail | None = None
-    passes: bool = False  #: held back for a cause that may pass
+    why: str = ""  #: it is held back
 
     def waits(self, today: date) -> bool:
         """Say whether it is still to be sent and may be changed; what was not heard of since yesterday may be, too."""
@@ -232,7 +255,7 @@ class Told:
     recipient: str
     kind: str
     urgent: bool
-    passes: bool = False  #: held back for a cause that may pass
+    why: str = ""  #: it is held back
 
 
 @dataclass

@@ -6,10 +6,13 @@ rule, no ladder of it is used here, only words that stand in the policy. Everyth
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime
 
 from tests.model.facts import Facts, Key, Mail, Post, Row, Rung, Task, Told
+
+DOES_THE_WORK = ("responsible", "substitute")
 
 
 class Register:
@@ -94,6 +97,7 @@ class Oracle:
         self.facts = facts
         self.ledger: dict[Key, Row] = {}
         self.mails: list[Mail] = []
+        self.came_by: Counter[str] = Counter()  #: what happened that a long run must have seen
 
     # --- what must be told ---
 
@@ -149,13 +153,23 @@ class Oracle:
             kind = top.kind
             if kind == "overdue" and role not in ("responsible", "substitute"):
                 kind = "escalation"
-            if blocked and role != "responsible":
-                found[key] = Told("suppressed", who, kind, top.urgent, passes=True)
+            held = self._held(role, blocked, task, register.today)
+            if held:
+                found[key] = Told("suppressed", who, kind, top.urgent, held)
             elif who and who in told:
-                found[key] = Told("suppressed", who, kind, top.urgent)
+                found[key] = Told("suppressed", who, kind, top.urgent, "told in another role")
             else:
                 told.add(who)
                 found[key] = Told("queued", who, "blocked" if blocked and kind != "reminder" else kind, top.urgent)
+
+    @staticmethod
+    def _held(role: str, blocked: bool, task: Task | None, today: date) -> str:
+        """Return why a role is not told for the time being; "" when it is."""
+        if blocked and role != "responsible":
+            return "blocked"
+        if task is not None and task.promise is not None and today <= task.promise and role in DOES_THE_WORK:
+            return "promised"
+        return ""
 
     def is_late(self, task: Task, today: date) -> bool:
         """Say whether a task is overdue."""
@@ -247,13 +261,23 @@ class Oracle:
         for key, told in expected.items():
             row = self.ledger.get(key)
             if row is None:
-                self.ledger[key] = Row(told.state, told.recipient, told.kind, passes=told.passes)
+                self.ledger[key] = Row(told.state, told.recipient, told.kind, why=told.why)
+                self.came_by[told.why] += bool(told.why)
                 continue
             if told.state != "queued" or row.state not in ("suppressed", "obsolete", "bounced"):
                 continue
             if (key[:4], told.recipient) in had:
                 continue  # the same step was told to the same person in another role
+            if row.why:
+                self.came_by[f"{row.why}{self._ended(key[0], row.why)}, told after all"] += 1
             self.ledger[key] = Row("queued", told.recipient, told.kind)
+
+    def _ended(self, subject: str, why: str) -> str:
+        """Say how what held something back came to an end, as far as a run must see both."""
+        task = self.facts.tasks.get(subject)
+        if task is None or why != "promised":
+            return ""
+        return " and lifted" if task.promise is None else " and over"
 
     def _reconcile(self, expected: dict[Key, Told], today: date) -> None:
         spoilt: list[Mail] = []
@@ -264,7 +288,9 @@ class Oracle:
             mail = row.mail
             if told is None or told.state != "queued":
                 row.state, row.mail = (told.state if told else "obsolete"), None
-                row.passes = told is not None and told.passes
+                row.why = told.why if told else ""
+                if row.why:
+                    self.came_by[f"{row.why} while it waited"] += 1
             elif (row.recipient, row.kind) != (told.recipient, told.kind):
                 row.recipient, row.kind = told.recipient, told.kind
             elif mail is None or mail.state == "unknown" or mail.kind != "digest" or mail.day >= today:

@@ -8,19 +8,21 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from planner.domain.agency import Absence
 from planner.domain.changes import TaskMoved
-from planner.domain.plan import Goal, Plan, PlannedTask
+from planner.domain.plan import Goal, PauseKind, Plan, PlannedTask
 from planner.domain.status import TaskState
-from planner.errors import InputRejected
-from planner.service import filing, registers, tasks
+from planner.errors import InputRejected, Refused
+from planner.service import filing, pauses, registers, tasks
 from planner.store.state import Book
 from tests.factories import file_of, make_deadline
-from tests.model.facts import Facts, Task
-from tests.model.world import DIRECTIVE, WORKING, World, address
+from tests.model.facts import Facts, Length, Task, reach
+from tests.model.oracle import Oracle
+from tests.model.world import DIRECTIVE, SHIPPED, WORKING, World, address
 
 picks = st.integers(0, 99)
 dues = st.lists(st.integers(-4, 16), min_size=1, max_size=3)  # days from today to the last day
@@ -31,6 +33,7 @@ class People(RuleBasedStateMachine):
 
     world: World
     facts: Facts
+    oracle: Oracle
     day: date  #: today
     plans: dict[str, list[PlannedTask]]  #: as last filed, by agency
     left_out: dict[str, PlannedTask]  #: a task that its agency's plan has no more
@@ -125,10 +128,9 @@ class People(RuleBasedStateMachine):
                 continue
             if mine.state == "withdrawn":
                 mine.state = "assigned"
-            if mine.promised != last_day and mine.state not in ("submitted", "confirmed"):
-                mine.last_day = last_day
-                mine.revision += 1
-            mine.promised, mine.after, mine.responsible = last_day, after, task.responsible
+            if mine.filed != last_day and mine.state not in ("submitted", "confirmed"):
+                mine.set_deadline(last_day)
+            mine.filed, mine.after, mine.responsible = last_day, after, task.responsible
 
     def _some(self, pick: int, *states: str) -> Task | None:
         found = [task for task in self.facts.tasks.values() if task.state in states]
@@ -154,7 +156,7 @@ class People(RuleBasedStateMachine):
         task = self._some(pick, "assigned", "in_progress", "returned")
         assert task
         tasks.done(self.world.desk(), task.key, document="9/BC", on=self.day, file=None)
-        task.state, task.handed_in = "submitted", self.day
+        task.hand_in(self.day)
 
     @precondition(lambda self: self._some(0, "submitted"))
     @rule(pick=picks, good=st.booleans())
@@ -189,8 +191,37 @@ class People(RuleBasedStateMachine):
         assert task
         to = task.last_day + timedelta(days=days)
         tasks.extend(self.world.desk(), task.key, to=to, reason="chờ thiết bị", document="7/CV")
-        task.last_day = to
-        task.revision += 1
+        task.set_deadline(to)
+
+    @precondition(lambda self: self._some(0, "assigned", "in_progress", "returned"))
+    @rule(some=st.sets(picks, min_size=1, max_size=6), days=st.integers(0, 4) | st.integers(-1, 16))
+    def days_are_promised(self, some: set[int], days: int) -> None:
+        until = self.day + timedelta(days=days)
+        furthest = self.facts.ladder.acknowledge if self.oracle.ledger else SHIPPED.acknowledge
+        for pick in sorted(some):
+            task = self._some(pick, "assigned", "in_progress", "returned")
+            assert task
+            if self._may_reach(until, furthest):
+                pauses.acknowledge(self.world.desk(), task.key, until=until, reason="chờ ký số")
+                task.promise = until
+            else:
+                with pytest.raises(InputRejected):
+                    pauses.acknowledge(self.world.desk(), task.key, until=until, reason="chờ ký số")
+
+    @precondition(lambda self: any(task.promise for task in self.facts.tasks.values()))
+    @rule(pick=picks)
+    def a_promise_is_taken_back(self, pick: int) -> None:
+        promised = [task for task in self.facts.tasks.values() if task.promise is not None]
+        task = promised[pick % len(promised)]
+        if task.promise is not None and self.day <= task.promise:
+            pauses.lift(self.world.desk(), task.key, PauseKind.PROMISE, reason="không kịp")
+            task.promise = None
+        else:
+            with pytest.raises(Refused):
+                pauses.lift(self.world.desk(), task.key, PauseKind.PROMISE, reason="không kịp")
+
+    def _may_reach(self, until: date, most: Length) -> bool:
+        return self.day <= until <= reach(self.day, most)
 
     @rule(who=picks, first=st.integers(-1, 3), length=st.integers(0, 12), instead=st.none() | picks)
     def somebody_is_absent(self, who: int, first: int, length: int, instead: int | None) -> None:

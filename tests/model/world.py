@@ -79,6 +79,7 @@ CROWDED = Ladder(
         Rung("filing+1wd", "filing", ("focal", "agency_head", "parent_agency"), "filing", 1, urgent=True),
         Rung("filing-again", "filing", ("agency_head", "department"), "urging", 2, "wd", 1, "d", 4),
     ),
+    acknowledge=(9, "d"),
 )
 #: who does the work hears last, and there are no days off
 SPARSE = Ladder(
