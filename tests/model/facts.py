@@ -137,6 +137,7 @@ class Ladder:
     working_days_only: bool
     rungs: tuple[Rung, ...] = field(repr=False)
     acknowledge: Length = (10, "wd")  #: how far from today a promise may reach
+    snooze: Length = (20, "wd")  #: and a snooze
 
     def as_dict(self) -> dict[str, object]:
         """Return the policy as a file holds it."""
@@ -149,6 +150,7 @@ class Ladder:
                 "working_days_only": self.working_days_only,
             },
             "acknowledge": {"most": "{}{}".format(*self.acknowledge)},
+            "snooze": {"most": "{}{}".format(*self.snooze)},
             "rungs": [rung.as_dict() for rung in self.rungs],
         }
 
@@ -184,6 +186,7 @@ class Task:
     state: str = "assigned"
     handed_in: date = date.min
     promise: date | None = None  #: the day that who does the work has promised
+    snooze: date | None = None  #: the department lets nobody be told until then
 
     def hand_in(self, today: date) -> None:
         """Let a result be handed in."""

@@ -162,14 +162,20 @@ class Oracle:
                 told.add(who)
                 found[key] = Told("queued", who, "blocked" if blocked and kind != "reminder" else kind, top.urgent)
 
-    @staticmethod
-    def _held(role: str, blocked: bool, task: Task | None, today: date) -> str:
+    def _held(self, role: str, blocked: bool, task: Task | None, today: date) -> str:
         """Return why a role is not told for the time being; "" when it is."""
+        if task is not None and self.is_snoozed(task, today):
+            return "snoozed"
         if blocked and role != "responsible":
             return "blocked"
         if task is not None and task.promise is not None and today <= task.promise and role in DOES_THE_WORK:
             return "promised"
         return ""
+
+    @staticmethod
+    def is_snoozed(task: Task, today: date) -> bool:
+        """Say whether the department lets nobody be told of a task."""
+        return task.snooze is not None and today <= task.snooze
 
     def is_late(self, task: Task, today: date) -> bool:
         """Say whether a task is overdue."""
@@ -186,7 +192,7 @@ class Oracle:
             end = self.blocker(one, register) or one
             if end.key == task.key or register.owner(end.agency) == register.owner(task.agency):
                 continue
-            urged = any(
+            urged = not self.is_snoozed(end, register.today) and any(
                 "responsible" in rung.tell for _d, _p, rung in self._reached("due", end.last_day, register.today)
             )
             if urged and register.find("responsible", end.agency, end.responsible):
@@ -275,9 +281,9 @@ class Oracle:
     def _ended(self, subject: str, why: str) -> str:
         """Say how what held something back came to an end, as far as a run must see both."""
         task = self.facts.tasks.get(subject)
-        if task is None or why != "promised":
+        if task is None or why not in ("promised", "snoozed"):
             return ""
-        return " and lifted" if task.promise is None else " and over"
+        return " and lifted" if (task.promise if why == "promised" else task.snooze) is None else " and over"
 
     def _reconcile(self, expected: dict[Key, Told], today: date) -> None:
         spoilt: list[Mail] = []

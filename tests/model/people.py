@@ -20,7 +20,7 @@ from planner.errors import InputRejected, Refused
 from planner.service import filing, pauses, registers, tasks
 from planner.store.state import Book
 from tests.factories import file_of, make_deadline
-from tests.model.facts import Facts, Length, Task, reach
+from tests.model.facts import Facts, Task, reach
 from tests.model.oracle import Oracle
 from tests.model.world import DIRECTIVE, SHIPPED, WORKING, World, address
 
@@ -194,34 +194,50 @@ class People(RuleBasedStateMachine):
         task.set_deadline(to)
 
     @precondition(lambda self: self._some(0, "assigned", "in_progress", "returned"))
-    @rule(some=st.sets(picks, min_size=1, max_size=6), days=st.integers(0, 4) | st.integers(-1, 16))
-    def days_are_promised(self, some: set[int], days: int) -> None:
-        until = self.day + timedelta(days=days)
-        furthest = self.facts.ladder.acknowledge if self.oracle.ledger else SHIPPED.acknowledge
+    @rule(
+        what=st.sampled_from(PauseKind),
+        some=st.sets(picks, min_size=1, max_size=6),
+        days=st.integers(0, 2) | st.integers(-1, 32),
+    )
+    def reminders_are_held(self, what: PauseKind, some: set[int], days: int) -> None:
+        open_ = [task for task in self.facts.tasks.values() if task.is_open]
+        may_be = [task for task in open_ if task.last_day < self.day] or open_
+        if what is PauseKind.SNOOZE:
+            may_be += [task for task in self.facts.tasks.values() if task.state == "submitted"]
         for pick in sorted(some):
-            task = self._some(pick, "assigned", "in_progress", "returned")
-            assert task
-            if self._may_reach(until, furthest):
-                pauses.acknowledge(self.world.desk(), task.key, until=until, reason="chờ ký số")
-                task.promise = until
-            else:
-                with pytest.raises(InputRejected):
-                    pauses.acknowledge(self.world.desk(), task.key, until=until, reason="chờ ký số")
+            self._hold(what, may_be[pick % len(may_be)], self.day + timedelta(days=days))
 
-    @precondition(lambda self: any(task.promise for task in self.facts.tasks.values()))
+    def _hold(self, what: PauseKind, task: Task, until: date) -> None:
+        ladder = self.facts.ladder if self.oracle.ledger else SHIPPED
+        hold, most = {
+            PauseKind.PROMISE: (pauses.acknowledge, ladder.acknowledge),
+            PauseKind.SNOOZE: (pauses.snooze, ladder.snooze),
+        }[what]
+        if self.day <= until <= reach(self.day, most):
+            hold(self.world.desk(), task.key, until=until, reason="chờ hướng dẫn")
+            setattr(task, what.value, until)
+        else:
+            with pytest.raises(InputRejected):
+                hold(self.world.desk(), task.key, until=until, reason="chờ hướng dẫn")
+
+    @precondition(lambda self: any(task.promise or task.snooze for task in self.facts.tasks.values()))
     @rule(pick=picks)
-    def a_promise_is_taken_back(self, pick: int) -> None:
-        promised = [task for task in self.facts.tasks.values() if task.promise is not None]
-        task = promised[pick % len(promised)]
-        if task.promise is not None and self.day <= task.promise:
-            pauses.lift(self.world.desk(), task.key, PauseKind.PROMISE, reason="không kịp")
-            task.promise = None
+    def a_promise_or_a_snooze_is_lifted(self, pick: int) -> None:
+        found = [
+            (task, what)
+            for task in self.facts.tasks.values()
+            for what in PauseKind
+            if task.state != "withdrawn" and getattr(task, what.value) is not None
+        ]
+        if not found:
+            return
+        task, what = found[pick % len(found)]
+        if self.day <= getattr(task, what.value):
+            pauses.lift(self.world.desk(), task.key, what, reason="không còn đúng")
+            setattr(task, what.value, None)
         else:
             with pytest.raises(Refused):
-                pauses.lift(self.world.desk(), task.key, PauseKind.PROMISE, reason="không kịp")
-
-    def _may_reach(self, until: date, most: Length) -> bool:
-        return self.day <= until <= reach(self.day, most)
+                pauses.lift(self.world.desk(), task.key, what, reason="không còn đúng")
 
     @rule(who=picks, first=st.integers(-1, 3), length=st.integers(0, 12), instead=st.none() | picks)
     def somebody_is_absent(self, who: int, first: int, length: int, instead: int | None) -> None:

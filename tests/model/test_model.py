@@ -124,7 +124,7 @@ class Model(People):
 
     @precondition(lambda self: self.pauses())
     @rule(hour=st.sampled_from(HOURS[2:6]))
-    def what_was_promised_comes_and_goes(self, hour: time) -> None:
+    def a_promise_or_a_snooze_ends_by_itself(self, hour: time) -> None:
         over = min(self.pauses()) + timedelta(days=1)
         for _day in range((over - self.day).days + 1):
             if self.at(hour):
@@ -132,8 +132,9 @@ class Model(People):
             self.tomorrow()
 
     def pauses(self) -> list[date]:
-        """Return the days on which the promises end that hold."""
-        ends = [task.promise for task in self.facts.tasks.values() if task.is_open]
+        """Return the days on which the promises and snoozes end that hold."""
+        known = [task for task in self.facts.tasks.values() if task.is_open or task.state == "submitted"]
+        ends = [end for task in known for end in (task.promise, task.snooze)]
         return [end for end in ends if end is not None and end >= self.day]
 
     @rule(hour=st.sampled_from(HOURS))
@@ -302,11 +303,15 @@ ALL_OF = (
     "repeated",
     "promised",
     "promised and over, told after all",
+    "snoozed",
+    "snoozed and over, told after all",
 )
 #: and what is too rare for a short one
 SOONER_OR_LATER = (
     "promised while it waited",
     "promised and lifted, told after all",
+    "snoozed while it waited",
+    "snoozed and lifted, told after all",
 )
 
 

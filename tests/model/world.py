@@ -80,6 +80,7 @@ CROWDED = Ladder(
         Rung("filing-again", "filing", ("agency_head", "department"), "urging", 2, "wd", 1, "d", 4),
     ),
     acknowledge=(9, "d"),
+    snooze=(5, "wd"),
 )
 #: who does the work hears last, and there are no days off
 SPARSE = Ladder(
