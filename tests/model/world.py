@@ -85,7 +85,7 @@ CROWDED = Ladder(
 #: who does the work hears last, and there are no days off
 SPARSE = Ladder(
     "sparse",
-    time(6),
+    time(7, 29),
     time(22),
     False,
     (
