@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
 
 from planner import calendars
-from planner.domain.plan import PlannedTask
+from planner.domain.plan import PauseKind, PlannedTask
 from planner.service import registers, tasks
 from tests.model.facts import Mail, Post, works
 from tests.model.oracle import Oracle
@@ -53,8 +53,14 @@ class Model(People):
     places: Places
     seen_to_happen: Counter[str]
 
-    @initialize(name=st.sampled_from(sorted(LADDERS)), start=st.sampled_from(STARTS), due=dues, other=dues)
-    def begin(self, name: str, start: date, due: list[int], other: list[int]) -> None:
+    @initialize(
+        name=st.sampled_from(sorted(LADDERS)),
+        start=st.sampled_from(STARTS),
+        due=dues,
+        other=dues,
+        held=st.dictionaries(st.sampled_from(PauseKind), st.integers(0, 6), max_size=2),
+    )
+    def begin(self, name: str, start: date, due: list[int], other: list[int], held: dict[PauseKind, int]) -> None:
         ladder = LADDERS[name]
         self.world = World(self.places, ladder, start)
         self.facts = facts(ladder, start)
@@ -73,6 +79,8 @@ class Model(People):
         # Two agencies have plans, the one waits for the other.
         self.a_plan_is_filed("stc", due, "member", 0, joined=False)
         self.a_plan_is_filed("snv", other, "member", 0, joined=True)
+        for n, (what, days) in enumerate(sorted(held.items())):
+            self.reminders_are_held(what, {n, n + 2}, days)
 
     def teardown(self) -> None:
         if hasattr(self, "world"):
