@@ -138,17 +138,21 @@ class Ladder:
     rungs: tuple[Rung, ...] = field(repr=False)
     acknowledge: Length = (10, "wd")  #: how far from today a promise may reach
     snooze: Length = (20, "wd")  #: and a snooze
+    most_a_day: int = 0  #: mails to one person; 0: no end
 
     def as_dict(self) -> dict[str, object]:
         """Return the policy as a file holds it."""
+        sending: dict[str, object] = {
+            "from": f"{self.opens:%H:%M}",
+            "to": f"{self.closes:%H:%M}",
+            "working_days_only": self.working_days_only,
+        }
+        if self.most_a_day:
+            sending["most_a_day"] = self.most_a_day
         return {
             "name": self.name,
             "version": 1,
-            "sending": {
-                "from": f"{self.opens:%H:%M}",
-                "to": f"{self.closes:%H:%M}",
-                "working_days_only": self.working_days_only,
-            },
+            "sending": sending,
             "acknowledge": {"most": "{}{}".format(*self.acknowledge)},
             "snooze": {"most": "{}{}".format(*self.snooze)},
             "rungs": [rung.as_dict() for rung in self.rungs],

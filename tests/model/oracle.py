@@ -97,6 +97,8 @@ class Oracle:
         self.facts = facts
         self.ledger: dict[Key, Row] = {}
         self.mails: list[Mail] = []
+        self.over = 0  #: notices that wait at the end of a round, their reader has had the most mails of a day
+        self.waited: set[Key] = set()  #: what has been one of them
         self.came_by: Counter[str] = Counter()  #: what happened that a long run must have seen
 
     # --- what must be told ---
@@ -209,6 +211,7 @@ class Oracle:
         """
         today = local.date()
         expected = self.expected(today)
+        self.over = 0
         self._reconcile(expected, today)
         self._enter(expected)
         if not self.facts.ladder.is_open(local):
@@ -311,17 +314,25 @@ class Oracle:
                     row.state, row.mail = "queued", None
 
     def _write(self, expected: dict[Key, Told], today: date) -> None:
+        self.over = 0
         for recipient in sorted({row.recipient for row in self.ledger.values() if row.state == "queued"} - {""}):
-            had = any(
-                mail.recipient == recipient and mail.day == today and mail.kind == "digest" and mail.state != "obsolete"
+            mails = [
+                mail
                 for mail in self.mails
-            )
+                if mail.recipient == recipient and mail.day == today and mail.state != "obsolete"
+            ]
+            had = any(mail.kind == "digest" for mail in mails)
             keys = [
                 key
                 for key, row in self.ledger.items()
                 if row.state == "queued" and row.recipient == recipient and (not had or expected[key].urgent)
             ]
+            if self.facts.ladder.most_a_day and len(mails) >= self.facts.ladder.most_a_day:
+                self.over += len(keys)
+                self.waited.update(keys)
+                continue
             if keys:
+                self.came_by["over, told the next day"] += had is False and any(key in self.waited for key in keys)
                 mail = Mail("urgent" if had else "digest", today, recipient, keys)
                 self.mails.append(mail)
                 for key in keys:

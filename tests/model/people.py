@@ -28,6 +28,9 @@ picks = st.integers(0, 99)
 dues = st.lists(st.integers(-4, 16), min_size=1, max_size=3)  # days from today to the last day
 
 
+OPEN = ("assigned", "in_progress", "returned")
+
+
 class People(RuleBasedStateMachine):
     """Who does what; the days go on elsewhere."""
 
@@ -132,7 +135,8 @@ class People(RuleBasedStateMachine):
                 mine.set_deadline(last_day)
             mine.filed, mine.after, mine.responsible = last_day, after, task.responsible
 
-    def _some(self, pick: int, *states: str) -> Task | None:
+    def some(self, pick: int, *states: str) -> Task | None:
+        """Return a task that is in one of some states."""
         found = [task for task in self.facts.tasks.values() if task.state in states]
         return found[pick % len(found)] if found else None
 
@@ -142,26 +146,26 @@ class People(RuleBasedStateMachine):
         found = [task for task in self.facts.tasks.values() if task.is_open and task.key not in awaited]
         return found[pick % len(found)] if found else None
 
-    @precondition(lambda self: self._some(0, "assigned", "in_progress", "returned"))
+    @precondition(lambda self: self.some(0, *OPEN))
     @rule(pick=picks, percent=st.integers(0, 99))
     def work_goes_on(self, pick: int, percent: int) -> None:
-        task = self._some(pick, "assigned", "in_progress", "returned")
+        task = self.some(pick, *OPEN)
         assert task
         tasks.progress(self.world.desk(), task.key, percent, "đang làm")
         task.state = "in_progress"
 
-    @precondition(lambda self: self._some(0, "assigned", "in_progress", "returned"))
+    @precondition(lambda self: self.some(0, *OPEN))
     @rule(pick=picks)
     def a_result_is_handed_in(self, pick: int) -> None:
-        task = self._some(pick, "assigned", "in_progress", "returned")
+        task = self.some(pick, *OPEN)
         assert task
         tasks.done(self.world.desk(), task.key, document="9/BC", on=self.day, file=None)
         task.hand_in(self.day)
 
-    @precondition(lambda self: self._some(0, "submitted"))
+    @precondition(lambda self: self.some(0, "submitted"))
     @rule(pick=picks, good=st.booleans())
     def a_result_is_judged(self, pick: int, good: bool) -> None:
-        task = self._some(pick, "submitted")
+        task = self.some(pick, "submitted")
         assert task
         if good:
             tasks.confirm(self.world.desk(), task.key)
@@ -169,10 +173,10 @@ class People(RuleBasedStateMachine):
             tasks.return_(self.world.desk(), task.key, "thiếu tài liệu")
         task.state = "confirmed" if good else "returned"
 
-    @precondition(lambda self: self._some(0, "assigned", "in_progress", "returned", "suspended"))
+    @precondition(lambda self: self.some(0, *OPEN, "suspended"))
     @rule(pick=picks)
     def a_task_is_suspended_or_resumed(self, pick: int) -> None:
-        task = self._some(pick, "assigned", "in_progress", "returned", "suspended")
+        task = self.some(pick, *OPEN, "suspended")
         assert task
         to = TaskState.IN_PROGRESS if task.state == "suspended" else TaskState.SUSPENDED
         desk = self.world.desk()
@@ -184,16 +188,16 @@ class People(RuleBasedStateMachine):
             desk.record(session, [(record.key, change)], book=book, reason="chờ ý kiến")
         task.state = to.value
 
-    @precondition(lambda self: self._some(0, "assigned", "in_progress", "returned"))
+    @precondition(lambda self: self.some(0, *OPEN))
     @rule(pick=picks, days=st.integers(1, 15))
     def a_deadline_is_extended(self, pick: int, days: int) -> None:
-        task = self._some(pick, "assigned", "in_progress", "returned")
+        task = self.some(pick, *OPEN)
         assert task
         to = task.last_day + timedelta(days=days)
         tasks.extend(self.world.desk(), task.key, to=to, reason="chờ thiết bị", document="7/CV")
         task.set_deadline(to)
 
-    @precondition(lambda self: self._some(0, "assigned", "in_progress", "returned"))
+    @precondition(lambda self: self.some(0, *OPEN))
     @rule(
         what=st.sampled_from(PauseKind),
         some=st.sets(picks, min_size=1, max_size=6),

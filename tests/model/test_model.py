@@ -21,7 +21,7 @@ from planner.domain.plan import PauseKind, PlannedTask
 from planner.service import registers, tasks
 from tests.model.facts import Mail, Post, works
 from tests.model.oracle import Oracle
-from tests.model.people import People, dues, picks
+from tests.model.people import OPEN, People, dues, picks
 from tests.model.world import (
     LADDERS,
     STARTS,
@@ -130,6 +130,15 @@ class Model(People):
             if self.at(hour):
                 self.round()
 
+    @precondition(lambda self: self.some(0, *OPEN))
+    @rule(some=st.sets(picks, min_size=3, max_size=6))
+    def results_come_all_day_long(self, some: set[int]) -> None:
+        for hour, pick in zip(HOURS[2:6], sorted(some), strict=False):
+            if self.at(hour):
+                if self.some(0, *OPEN):
+                    self.a_result_is_handed_in(pick)
+                self.round()
+
     @precondition(lambda self: self.pauses())
     @rule(hour=st.sampled_from(HOURS[2:6]))
     def a_promise_or_a_snooze_ends_by_itself(self, hour: time) -> None:
@@ -209,7 +218,9 @@ class Model(People):
         ought = self.oracle.round(local, plan)
         self.seen_to_happen["address found dead"] += len(self.facts.dead) - dead
         post.cut, post.hit, post.meanwhile = cut, set(), engine
-        _counts, taken = self.world.round()
+        counts, taken = self.world.round()
+        assert counts.over == self.oracle.over
+        self.seen_to_happen["over"] += counts.over
         self.was_down = post.down or (self.was_down and not taken)
         assert (post.meanwhile is None) == (plan.meanwhile is None)
         assert post.hit == plan.hit
@@ -267,6 +278,7 @@ class Model(People):
             # A mail that the server may have is given up when it became untrue; what still holds goes into another one.
             assert self.mails_of[today] - self.unsure_of[today] == 1 or {key[2] for key in keys} <= urgent
             self.unsure_of[today] += message_id in self.unheard
+            assert not ladder.most_a_day or self.mails_of[today] - self.unsure_of[today] <= ladder.most_a_day
             for subject, revision, rung, nominal, _role in keys:
                 anchor = next(one.anchor for one in ladder.rungs if one.name == rung)
                 assert self.last_told.get((subject, revision, anchor), date.min) <= nominal
@@ -313,6 +325,7 @@ ALL_OF = (
     "promised and over, told after all",
     "snoozed",
     "snoozed and over, told after all",
+    "over",
 )
 #: and what is too rare for a short one
 SOONER_OR_LATER = (
@@ -320,6 +333,7 @@ SOONER_OR_LATER = (
     "promised and lifted, told after all",
     "snoozed while it waited",
     "snoozed and lifted, told after all",
+    "over, told the next day",
 )
 
 

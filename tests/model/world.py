@@ -81,22 +81,24 @@ CROWDED = Ladder(
     ),
     acknowledge=(9, "d"),
     snooze=(5, "wd"),
+    most_a_day=2,
 )
-#: who does the work hears last, and there are no days off
+#: who does the work hears last, there are no days off, and nobody gets a second mail
 SPARSE = Ladder(
     "sparse",
     time(7, 29),
     time(22),
     False,
     (
-        Rung("due+1wd", "due", ("agency_head",), "overdue", 1),
+        Rung("due+1wd", "due", ("agency_head",), "overdue", 1, urgent=True),
         Rung("due+2wd", "due", ("parent_agency", "agency_head"), "overdue", 2),
         Rung("due+4d", "due", ("focal", "responsible", "substitute"), "overdue", 4, "d"),
         Rung("again", "due", ("responsible", "department"), "urging", 6, "d", 1, "wd"),
-        Rung("submitted+1d", "submitted", ("department",), "confirmation", 1, "d", 1, "d", 3),
+        Rung("submitted", "submitted", ("department",), "confirmation", 0, "d", 1, "d", 3, urgent=True),
         Rung("filing", "filing", ("parent_agency",), "filing"),
         Rung("filing+1d", "filing", ("focal",), "chairman_list", 1, "d", 5, "d"),
     ),
+    most_a_day=1,
 )
 LADDERS = {ladder.name: ladder for ladder in (SHIPPED, CROWDED, SPARSE)}
 
