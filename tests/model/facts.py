@@ -73,7 +73,7 @@ class Rung:
     """A step of the ladder, as the policy's file says it."""
 
     name: str
-    anchor: str  #: "due", "submitted", "filing"
+    anchor: str  #: "due", "submitted", "returned", "filing"
     tell: tuple[str, ...]
     kind: str
     offset: int = 0
@@ -100,7 +100,7 @@ class Rung:
         return found
 
     def days(self, anchor: date, today: date) -> list[date]:
-        """Return the days up to today on which the rung fell due, counted from the last day or the day handed in."""
+        """Return the days up to today on which the rung fell due, counted from the last day or that of a move."""
         first = self._first(anchor)
         if first > today:
             return []
@@ -118,9 +118,9 @@ class Rung:
 
     def _first(self, anchor: date) -> date:
         if self.offset == 0:
-            # A last day that is a day off is told of on the working day before it; a result that came in on a day off
-            # waits from the next working day.
-            return moved_on(anchor) if self.anchor == "submitted" else moved_back(anchor)
+            # A last day that is a day off is told of on the working day before it; a result that came in, or was
+            # returned, on a day off waits from the next working day.
+            return moved_on(anchor) if self.anchor in ("submitted", "returned") else moved_back(anchor)
         if self.unit == "wd":
             return working_day(anchor, self.offset)
         day = moved_on(anchor + self.offset * DAY)
@@ -189,6 +189,7 @@ class Task:
     revision: int = 0
     state: str = "assigned"
     handed_in: date = date.min
+    returned: date = date.min
     promise: date | None = None  #: the day that who does the work has promised
     snooze: date | None = None  #: the department lets nobody be told until then
 

@@ -110,7 +110,9 @@ class Oracle:
         for task in self.facts.tasks.values():
             if task.state == "submitted":
                 self._climb(found, register, "submitted", task.handed_in, task.key, task.revision, task)
-            elif task.is_open:
+            if task.state == "returned":
+                self._climb(found, register, "returned", task.returned, task.key, task.revision, task)
+            if task.is_open:
                 self._climb(found, register, "due", task.last_day, task.key, task.revision, task)
         for agency in self.facts.owing:
             subject = f"kl/{agency}"
@@ -263,7 +265,8 @@ class Oracle:
             return subject.split("/")[1] in self.facts.owing
         task = self.facts.tasks[subject]
         anchor = next(one.anchor for one in self.facts.ladder.rungs if one.name == rung)
-        return task.revision == revision and (task.state == "submitted" if anchor == "submitted" else task.is_open)
+        holds = task.state == anchor if anchor in ("submitted", "returned") else task.is_open
+        return holds and task.revision == revision
 
     def _enter(self, expected: dict[Key, Told]) -> None:
         had = {(key[:4], row.recipient) for key, row in self.ledger.items() if row.state in ("sent", "mailed")}

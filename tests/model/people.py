@@ -163,15 +163,18 @@ class People(RuleBasedStateMachine):
         task.hand_in(self.day)
 
     @precondition(lambda self: self.some(0, "submitted"))
-    @rule(pick=picks, good=st.booleans())
-    def a_result_is_judged(self, pick: int, good: bool) -> None:
-        task = self.some(pick, "submitted")
-        assert task
-        if good:
-            tasks.confirm(self.world.desk(), task.key)
-        else:
-            tasks.return_(self.world.desk(), task.key, "thiếu tài liệu")
-        task.state = "confirmed" if good else "returned"
+    @rule(some=st.sets(picks, min_size=1, max_size=3), good=st.booleans())
+    def results_are_judged(self, some: set[int], good: bool) -> None:
+        for pick in sorted(some):
+            task = self.some(pick, "submitted")
+            if task is None:
+                break
+            if good:
+                tasks.confirm(self.world.desk(), task.key)
+                task.state = "confirmed"
+            else:
+                tasks.return_(self.world.desk(), task.key, "thiếu tài liệu")
+                task.state, task.returned = "returned", self.day
 
     @precondition(lambda self: self.some(0, *OPEN, "suspended"))
     @rule(pick=picks)
