@@ -228,23 +228,24 @@ class People(RuleBasedStateMachine):
                 hold(self.world.desk(), task.key, until=until, reason="chờ hướng dẫn")
 
     @precondition(lambda self: any(task.promise or task.snooze for task in self.facts.tasks.values()))
-    @rule(pick=picks)
-    def a_promise_or_a_snooze_is_lifted(self, pick: int) -> None:
-        found = [
-            (task, what)
-            for task in self.facts.tasks.values()
-            for what in PauseKind
-            if task.state != "withdrawn" and getattr(task, what.value) is not None
-        ]
-        if not found:
-            return
-        task, what = found[pick % len(found)]
-        if self.day <= getattr(task, what.value):
-            pauses.lift(self.world.desk(), task.key, what, reason="không còn đúng")
-            setattr(task, what.value, None)
-        else:
-            with pytest.raises(Refused):
+    @rule(some=st.sets(picks, min_size=1, max_size=6))
+    def promises_and_snoozes_are_lifted(self, some: set[int]) -> None:
+        for pick in sorted(some):
+            found = [
+                (task, what)
+                for task in self.facts.tasks.values()
+                for what in PauseKind
+                if task.state != "withdrawn" and getattr(task, what.value) is not None
+            ]
+            if not found:
+                break
+            task, what = found[pick % len(found)]
+            if self.day <= getattr(task, what.value):
                 pauses.lift(self.world.desk(), task.key, what, reason="không còn đúng")
+                setattr(task, what.value, None)
+            else:
+                with pytest.raises(Refused):
+                    pauses.lift(self.world.desk(), task.key, what, reason="không còn đúng")
 
     @rule(who=picks, first=st.integers(-1, 3), length=st.integers(0, 12), instead=st.none() | picks)
     def somebody_is_absent(self, who: int, first: int, length: int, instead: int | None) -> None:
