@@ -22,7 +22,7 @@ from planner.store.state import Book
 from tests.factories import file_of, make_deadline
 from tests.model.facts import Facts, Task, reach
 from tests.model.oracle import Oracle
-from tests.model.world import DIRECTIVE, SHIPPED, WORKING, World, address
+from tests.model.world import DIRECTIVE, SHIPPED, WORKING, Places, World, address
 
 picks = st.integers(0, 99)
 dues = st.lists(st.integers(-4, 16), min_size=1, max_size=3)  # days from today to the last day
@@ -34,6 +34,7 @@ OPEN = ("assigned", "in_progress", "returned")
 class People(RuleBasedStateMachine):
     """Who does what; the days go on elsewhere."""
 
+    places: Places
     world: World
     facts: Facts
     oracle: Oracle
