@@ -242,6 +242,7 @@ class Row:
     kind: str
     mail: Mail | None = None
     why: str = ""  #: it is held back
+    until: date | None = None  #: the end of the promise or the snooze that held it back
 
     def waits(self, today: date) -> bool:
         """Say whether it is still to be sent and may be changed; what was not heard of since yesterday may be, too."""

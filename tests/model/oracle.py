@@ -274,6 +274,7 @@ class Oracle:
             row = self.ledger.get(key)
             if row is None:
                 self.ledger[key] = Row(told.state, told.recipient, told.kind, why=told.why)
+                self.ledger[key].until = self._end(key[0], told.why)
                 self.came_by[told.why] += bool(told.why)
                 continue
             if told.state != "queued" or row.state not in ("suppressed", "obsolete", "bounced"):
@@ -283,6 +284,11 @@ class Oracle:
             if row.why:
                 self.came_by[f"{row.why}{self._ended(key[0], row.why)}, told after all"] += 1
             self.ledger[key] = Row("queued", told.recipient, told.kind)
+
+    def _end(self, subject: str, why: str) -> date | None:
+        """Return the last day of the promise or the snooze that holds something back."""
+        task = self.facts.tasks.get(subject)
+        return {"promised": task.promise, "snoozed": task.snooze}.get(why) if task is not None else None
 
     def _ended(self, subject: str, why: str) -> str:
         """Say how what held something back came to an end, as far as a run must see both."""
@@ -301,6 +307,7 @@ class Oracle:
             if told is None or told.state != "queued":
                 row.state, row.mail = (told.state if told else "obsolete"), None
                 row.why = told.why if told else ""
+                row.until = self._end(key[0], row.why)
                 if row.why:
                     self.came_by[f"{row.why} while it waited"] += 1
             elif (row.recipient, row.kind) != (told.recipient, told.kind):

@@ -20,6 +20,7 @@ from hypothesis.stateful import initialize, precondition, rule, run_state_machin
 from planner import calendars
 from planner.domain.plan import PauseKind, PlannedTask
 from planner.service import registers, tasks
+from planner.templating import vi_date
 from scheduler.policy import DEFAULT_FILE
 from tests.model.facts import Mail, Post, works
 from tests.model.oracle import Oracle
@@ -256,6 +257,10 @@ class Model(People):
                 wrong[key] = {"is": (state, recipient, kind), "should be": (row.state, row.recipient, row.kind)}
             self.seen_to_happen[f"{state} {kind}"] += 1
         assert not wrong
+        reasons = self.world.reasons()
+        for key, row in should.items():
+            if row.state == "suppressed" and row.until is not None:
+                assert vi_date(row.until) in reasons[key], (key, row.why)
         carried = self.world.carried()
         went = sorted((recipient, sorted(carried[message_id])) for recipient, message_id in taken)
         assert went == sorted((mail.recipient, sorted(mail.keys)) for mail in ought)

@@ -330,6 +330,11 @@ class World:
         assert len(by_key) == len(found), "a notice stands in the ledger twice"
         return by_key
 
+    def reasons(self) -> dict[Key, str]:
+        """Return why each notice is told, or is not, by its key."""
+        found = rows(self.engine, NoticeRow, ("subject", "revision", "rung", "nominal", "role", "reason"))
+        return {row[:5]: row[5] for row in found}
+
     def carried(self) -> dict[str, set[Key]]:
         """Return the notices that each mail carries, by its Message-ID."""
         ids = dict(rows(self.engine, MailRow, ("id", "message_id")))
