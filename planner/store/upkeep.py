@@ -59,6 +59,7 @@ def reconcile(
         )
     ).all()
     settled: dict[int, tuple[NoticeState, bool]] = {}
+    keys: dict[int, str] = {}
     moved: dict[int, Notice] = {}
     mails: dict[int, int] = {}
     for row in waiting:
@@ -67,6 +68,7 @@ def reconcile(
         notice = judged.get(row.key)
         if notice is None or notice.state is not NoticeState.QUEUED:
             settled[row.id] = (notice.state, notice.may_return) if notice else (NoticeState.OBSOLETE, False)
+            keys[row.id] = row.key
         elif (notice.recipient, notice.kind.value) != (row.recipient, row.kind):
             moved[row.id] = notice
         elif not row.is_old:
@@ -89,6 +91,23 @@ def reconcile(
                 .values(state=state.value, may_return=may_return, settled_at=at)
             )
             done[state] += cast(CursorResult[Any], changed).rowcount
+    # The ledger says what holds a notice back, not why it would have been told.
+    held = [
+        {"b_id": one, "b_at": at, "b_reason": judged[keys[one]].reason}
+        for one, (state, _may_return) in settled.items()
+        if state is NoticeState.SUPPRESSED and one not in away
+    ]
+    if held:
+        session.connection().execute(
+            update(ledger.NOTICE)
+            .where(
+                ledger.NOTICE.c.id == bindparam("b_id"),
+                ledger.NOTICE.c.state == NoticeState.SUPPRESSED.value,
+                ledger.NOTICE.c.settled_at == bindparam("b_at"),
+            )
+            .values(reason=bindparam("b_reason")),
+            held,
+        )
     follow = [
         {
             "b_id": one,

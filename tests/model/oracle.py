@@ -6,250 +6,13 @@ rule, no ladder of it is used here, only words that stand in the policy. Everyth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, datetime
 
-DAY = timedelta(days=1)
+from tests.model.facts import Facts, Key, Mail, Post, Row, Rung, Task, Told
 
-Key = tuple[str, int, str, date, str]  # subject, revision of the deadline, rung, the day it fell due, role
-
-#: weekdays off and Saturdays worked in the spans that are played, as the Government decreed them
-DAYS_OFF = frozenset(
-    date.fromisoformat(day)
-    for day in (
-        *("2020-04-30", "2020-05-01"),
-        *("2026-01-01", "2026-01-02"),
-        *("2026-02-16", "2026-02-17", "2026-02-18", "2026-02-19", "2026-02-20"),
-        *("2026-04-27", "2026-04-30", "2026-05-01"),
-        *("2025-12-24", "2026-03-11", "2020-05-13"),  # the site's own
-    )
-)
-DAYS_WORKED = frozenset(date.fromisoformat(day) for day in ("2026-01-10", "2025-12-27", "2026-03-14", "2020-05-23"))
-
-
-def works(day: date) -> bool:
-    """Say whether people work on a day."""
-    if day in DAYS_WORKED:
-        return True
-    return day.weekday() < 5 and day not in DAYS_OFF
-
-
-def working_day(day: date, n: int) -> date:
-    """Return the n-th working day strictly after (n > 0) or before (n < 0) a day."""
-    step = DAY if n > 0 else -DAY
-    left = abs(n)
-    while left:
-        day += step
-        if works(day):
-            left -= 1
-    return day
-
-
-def moved_on(day: date) -> date:
-    """Return the day, or the first working day after it."""
-    while not works(day):
-        day += DAY
-    return day
-
-
-def moved_back(day: date) -> date:
-    """Return the day, or the last working day before it."""
-    while not works(day):
-        day -= DAY
-    return day
-
-
-@dataclass(frozen=True)
-class Rung:
-    """A step of the ladder, as the policy's file says it."""
-
-    name: str
-    anchor: str  #: "due", "submitted", "filing"
-    tell: tuple[str, ...]
-    kind: str
-    offset: int = 0
-    unit: str = "wd"
-    every: int = 0  #: 0: comes once
-    every_unit: str = "wd"
-    cap: int = 0  #: 0: no end
-    urgent: bool = False
-
-    def as_dict(self) -> dict[str, object]:
-        """Return the rung as it stands in a policy's file."""
-        first = self.anchor + (f" {self.offset:+d}{self.unit}" if self.offset else "")
-        trigger = f"every {self.every}{self.every_unit} from {first}" if self.every else first
-        found: dict[str, object] = {
-            "name": self.name,
-            "trigger": trigger,
-            "tell": list(self.tell),
-            "kind": self.kind,
-        }
-        if self.cap:
-            found["cap"] = self.cap
-        if self.urgent:
-            found["urgent"] = True
-        return found
-
-    def days(self, anchor: date, today: date) -> list[date]:
-        """Return the days up to today on which the rung fell due, counted from the last day or the day handed in."""
-        first = self._first(anchor)
-        if first > today:
-            return []
-        found = [first]
-        raw = anchor + self.offset * DAY if self.unit == "d" else first
-        n = 0
-        while self.every and not (self.cap and len(found) == self.cap):
-            n += self.every
-            day = working_day(first, n) if self.every_unit == "wd" else moved_on(raw + n * DAY)
-            if day > today:
-                break
-            if day != found[-1]:
-                found.append(day)
-        return found
-
-    def _first(self, anchor: date) -> date:
-        if self.offset == 0:
-            # A last day that is a day off is told of on the working day before it; a result that came in on a day off
-            # waits from the next working day.
-            return moved_on(anchor) if self.anchor == "submitted" else moved_back(anchor)
-        if self.unit == "wd":
-            return working_day(anchor, self.offset)
-        day = moved_on(anchor + self.offset * DAY)
-        return day if self.offset > 0 else min(day, moved_back(anchor))
-
-
-@dataclass(frozen=True)
-class Ladder:
-    """A policy."""
-
-    name: str
-    opens: time
-    closes: time
-    working_days_only: bool
-    rungs: tuple[Rung, ...] = field(repr=False)
-
-    def as_dict(self) -> dict[str, object]:
-        """Return the policy as a file holds it."""
-        return {
-            "name": self.name,
-            "version": 1,
-            "sending": {
-                "from": f"{self.opens:%H:%M}",
-                "to": f"{self.closes:%H:%M}",
-                "working_days_only": self.working_days_only,
-            },
-            "rungs": [rung.as_dict() for rung in self.rungs],
-        }
-
-    def is_open(self, local: datetime) -> bool:
-        """Say whether mail may leave."""
-        if self.working_days_only and not works(local.date()):
-            return False
-        return self.opens <= local.time() < self.closes
-
-
-@dataclass
-class Person:
-    """Somebody of the register."""
-
-    email: str
-    agency: str
-    post: str  #: "head", "focal" or "member"
-    substitute: str = ""
-    last_day: date = date.max  #: in office
-
-
-@dataclass
-class Task:
-    """A task as it stands."""
-
-    key: str
-    agency: str
-    responsible: str
-    promised: date  #: the last day as filed
-    last_day: date  #: in force
-    after: set[str] = field(default_factory=set)
-    revision: int = 0
-    state: str = "assigned"
-    handed_in: date = date.min
-
-    @property
-    def is_open(self) -> bool:
-        """Whether work is owed."""
-        return self.state in ("assigned", "in_progress", "returned")
-
-
-@dataclass
-class Mail:
-    """A mail that was written."""
-
-    kind: str
-    day: date
-    recipient: str
-    keys: list[Key]
-    state: str = "ready"
-    given_up: bool = False  #: in this round, just before the message
-
-
-@dataclass
-class Post:
-    """How the mail server fails."""
-
-    down: bool = False  #: takes nothing from anybody
-    refused: set[str] = field(default_factory=set)  #: addresses that it refuses for good
-    cut: set[str] = field(default_factory=set)  #: whose mail it takes, but the answer is lost on the way
-    hit: set[str] = field(default_factory=set)  #: whose was lost
-    meanwhile: Callable[[], None] | None = None  #: happens when the first mail is about to go
-
-
-@dataclass
-class Row:
-    """A line of the ledger."""
-
-    state: str
-    recipient: str
-    kind: str
-    mail: Mail | None = None
-    passes: bool = False  #: held back for a cause that may pass
-
-    def waits(self, today: date) -> bool:
-        """Say whether it is still to be sent and may be changed; what was not heard of since yesterday may be, too."""
-        if self.state == "queued":
-            return True
-        mail = self.mail
-        return (
-            self.state == "mailed"
-            and mail is not None
-            and (mail.state == "ready" or (mail.state == "unknown" and mail.day < today))
-        )
-
-
-@dataclass(frozen=True)
-class Told:
-    """What ought to be in the ledger now."""
-
-    state: str  #: "queued", "superseded", "suppressed"
-    recipient: str
-    kind: str
-    urgent: bool
-    passes: bool = False  #: held back for a cause that may pass
-
-
-@dataclass
-class Facts:
-    """What is so, whoever knows of it."""
-
-    ladder: Ladder
-    department: str
-    filing_deadline: date
-    people: dict[str, Person]
-    parents: dict[str, str] = field(default_factory=dict)
-    successors: dict[str, tuple[date, str]] = field(default_factory=dict)
-    owing: set[str] = field(default_factory=set)  #: agencies that owe a plan and have none
-    tasks: dict[str, Task] = field(default_factory=dict)
-    absences: list[tuple[str, date, date, str]] = field(default_factory=list)
-    dead: set[str] = field(default_factory=set)
+DOES_THE_WORK = ("responsible", "substitute")
 
 
 class Register:
@@ -334,6 +97,9 @@ class Oracle:
         self.facts = facts
         self.ledger: dict[Key, Row] = {}
         self.mails: list[Mail] = []
+        self.over = 0  #: notices that wait at the end of a round, their reader has had the most mails of a day
+        self.waited: set[Key] = set()  #: what has been one of them
+        self.came_by: Counter[str] = Counter()  #: what happened that a long run must have seen
 
     # --- what must be told ---
 
@@ -344,7 +110,9 @@ class Oracle:
         for task in self.facts.tasks.values():
             if task.state == "submitted":
                 self._climb(found, register, "submitted", task.handed_in, task.key, task.revision, task)
-            elif task.is_open:
+            if task.state == "returned":
+                self._climb(found, register, "returned", task.returned, task.key, task.revision, task)
+            if task.is_open:
                 self._climb(found, register, "due", task.last_day, task.key, task.revision, task)
         for agency in self.facts.owing:
             subject = f"kl/{agency}"
@@ -389,13 +157,29 @@ class Oracle:
             kind = top.kind
             if kind == "overdue" and role not in ("responsible", "substitute"):
                 kind = "escalation"
-            if blocked and role != "responsible":
-                found[key] = Told("suppressed", who, kind, top.urgent, passes=True)
+            held = self._held(role, blocked, task, register.today)
+            if held:
+                found[key] = Told("suppressed", who, kind, top.urgent, held)
             elif who and who in told:
-                found[key] = Told("suppressed", who, kind, top.urgent)
+                found[key] = Told("suppressed", who, kind, top.urgent, "told in another role")
             else:
                 told.add(who)
                 found[key] = Told("queued", who, "blocked" if blocked and kind != "reminder" else kind, top.urgent)
+
+    def _held(self, role: str, blocked: bool, task: Task | None, today: date) -> str:
+        """Return why a role is not told for the time being; "" when it is."""
+        if task is not None and self.is_snoozed(task, today):
+            return "snoozed"
+        if blocked and role != "responsible":
+            return "blocked"
+        if task is not None and task.promise is not None and today <= task.promise and role in DOES_THE_WORK:
+            return "promised"
+        return ""
+
+    @staticmethod
+    def is_snoozed(task: Task, today: date) -> bool:
+        """Say whether the department lets nobody be told of a task."""
+        return task.snooze is not None and today <= task.snooze
 
     def is_late(self, task: Task, today: date) -> bool:
         """Say whether a task is overdue."""
@@ -412,7 +196,7 @@ class Oracle:
             end = self.blocker(one, register) or one
             if end.key == task.key or register.owner(end.agency) == register.owner(task.agency):
                 continue
-            urged = any(
+            urged = not self.is_snoozed(end, register.today) and any(
                 "responsible" in rung.tell for _d, _p, rung in self._reached("due", end.last_day, register.today)
             )
             if urged and register.find("responsible", end.agency, end.responsible):
@@ -429,6 +213,7 @@ class Oracle:
         """
         today = local.date()
         expected = self.expected(today)
+        self.over = 0
         self._reconcile(expected, today)
         self._enter(expected)
         if not self.facts.ladder.is_open(local):
@@ -480,20 +265,37 @@ class Oracle:
             return subject.split("/")[1] in self.facts.owing
         task = self.facts.tasks[subject]
         anchor = next(one.anchor for one in self.facts.ladder.rungs if one.name == rung)
-        return task.revision == revision and (task.state == "submitted" if anchor == "submitted" else task.is_open)
+        holds = task.state == anchor if anchor in ("submitted", "returned") else task.is_open
+        return holds and task.revision == revision
 
     def _enter(self, expected: dict[Key, Told]) -> None:
         had = {(key[:4], row.recipient) for key, row in self.ledger.items() if row.state in ("sent", "mailed")}
         for key, told in expected.items():
             row = self.ledger.get(key)
             if row is None:
-                self.ledger[key] = Row(told.state, told.recipient, told.kind, passes=told.passes)
+                self.ledger[key] = Row(told.state, told.recipient, told.kind, why=told.why)
+                self.ledger[key].until = self._end(key[0], told.why)
+                self.came_by[told.why] += bool(told.why)
                 continue
             if told.state != "queued" or row.state not in ("suppressed", "obsolete", "bounced"):
                 continue
             if (key[:4], told.recipient) in had:
                 continue  # the same step was told to the same person in another role
+            if row.why:
+                self.came_by[f"{row.why}{self._ended(key[0], row.why)}, told after all"] += 1
             self.ledger[key] = Row("queued", told.recipient, told.kind)
+
+    def _end(self, subject: str, why: str) -> date | None:
+        """Return the last day of the promise or the snooze that holds something back."""
+        task = self.facts.tasks.get(subject)
+        return {"promised": task.promise, "snoozed": task.snooze}.get(why) if task is not None else None
+
+    def _ended(self, subject: str, why: str) -> str:
+        """Say how what held something back came to an end, as far as a run must see both."""
+        task = self.facts.tasks.get(subject)
+        if task is None or why not in ("promised", "snoozed"):
+            return ""
+        return " and lifted" if (task.promise if why == "promised" else task.snooze) is None else " and over"
 
     def _reconcile(self, expected: dict[Key, Told], today: date) -> None:
         spoilt: list[Mail] = []
@@ -504,7 +306,10 @@ class Oracle:
             mail = row.mail
             if told is None or told.state != "queued":
                 row.state, row.mail = (told.state if told else "obsolete"), None
-                row.passes = told is not None and told.passes
+                row.why = told.why if told else ""
+                row.until = self._end(key[0], row.why)
+                if row.why:
+                    self.came_by[f"{row.why} while it waited"] += 1
             elif (row.recipient, row.kind) != (told.recipient, told.kind):
                 row.recipient, row.kind = told.recipient, told.kind
             elif mail is None or mail.state == "unknown" or mail.kind != "digest" or mail.day >= today:
@@ -519,17 +324,25 @@ class Oracle:
                     row.state, row.mail = "queued", None
 
     def _write(self, expected: dict[Key, Told], today: date) -> None:
+        self.over = 0
         for recipient in sorted({row.recipient for row in self.ledger.values() if row.state == "queued"} - {""}):
-            had = any(
-                mail.recipient == recipient and mail.day == today and mail.kind == "digest" and mail.state != "obsolete"
+            mails = [
+                mail
                 for mail in self.mails
-            )
+                if mail.recipient == recipient and mail.day == today and mail.state != "obsolete"
+            ]
+            had = any(mail.kind == "digest" for mail in mails)
             keys = [
                 key
                 for key, row in self.ledger.items()
                 if row.state == "queued" and row.recipient == recipient and (not had or expected[key].urgent)
             ]
+            if self.facts.ladder.most_a_day and len(mails) >= self.facts.ladder.most_a_day:
+                self.over += len(keys)
+                self.waited.update(keys)
+                continue
             if keys:
+                self.came_by["over, told the next day"] += had is False and any(key in self.waited for key in keys)
                 mail = Mail("urgent" if had else "digest", today, recipient, keys)
                 self.mails.append(mail)
                 for key in keys:

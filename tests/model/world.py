@@ -26,7 +26,7 @@ from scheduler.channels import Receipt
 from scheduler.jobs import Round, run_round
 from scheduler.shop import Shop
 from tests.fakes import rows
-from tests.model.oracle import DAYS_OFF, DAYS_WORKED, Facts, Key, Ladder, Person, Post, Rung
+from tests.model.facts import DAYS_OFF, DAYS_WORKED, Facts, Key, Ladder, Person, Post, Rung
 
 if TYPE_CHECKING:
     from tests.postgres import PostgresServer
@@ -53,6 +53,9 @@ SHIPPED = Ladder(
         Rung("due+10wd", "due", (*_OVERDUE, "department"), "urging", 10),
         Rung("due+20wd", "due", (*_OVERDUE, "chairman_list"), "chairman_list", 20),
         Rung("submitted+3wd", "submitted", ("department",), "confirmation", 3),
+        Rung("submitted+8wd", "submitted", ("department",), "confirmation", 8, "wd", 5, "wd", 12),
+        Rung("returned+1wd", "returned", ("responsible",), "returned", 1),
+        Rung("returned+5wd", "returned", ("responsible", "agency_head"), "returned", 5, "wd", 5, "wd", 4),
         Rung("filing-3wd", "filing", ("focal",), "filing", -3),
         Rung("filing", "filing", ("focal",), "filing"),
         Rung("filing+1wd", "filing", ("focal", "agency_head"), "filing", 1),
@@ -75,26 +78,33 @@ CROWDED = Ladder(
         Rung("for-ever", "due", (*_OVERDUE, "chairman_list"), "chairman_list", 20, "d", 4, "d"),
         Rung("submitted", "submitted", ("department",), "confirmation", urgent=True),
         Rung("submitted+2wd", "submitted", ("department", "chairman_list"), "confirmation", 2, "wd", 2, "wd", 2),
+        Rung("returned", "returned", ("responsible", "substitute"), "returned", urgent=True),
+        Rung("returned+2d", "returned", ("responsible", "department"), "returned", 2, "d", 2, "wd", 3),
         Rung("filing-2d", "filing", ("focal", "agency_head"), "filing", -2, "d"),
         Rung("filing+1wd", "filing", ("focal", "agency_head", "parent_agency"), "filing", 1, urgent=True),
         Rung("filing-again", "filing", ("agency_head", "department"), "urging", 2, "wd", 1, "d", 4),
     ),
+    acknowledge=(9, "d"),
+    snooze=(5, "wd"),
+    most_a_day=2,
 )
-#: who does the work hears last, and there are no days off
+#: who does the work hears last, there are no days off, and nobody gets a second mail
 SPARSE = Ladder(
     "sparse",
-    time(6),
+    time(7, 29),
     time(22),
     False,
     (
-        Rung("due+1wd", "due", ("agency_head",), "overdue", 1),
+        Rung("due+1wd", "due", ("agency_head",), "overdue", 1, urgent=True),
         Rung("due+2wd", "due", ("parent_agency", "agency_head"), "overdue", 2),
         Rung("due+4d", "due", ("focal", "responsible", "substitute"), "overdue", 4, "d"),
         Rung("again", "due", ("responsible", "department"), "urging", 6, "d", 1, "wd"),
-        Rung("submitted+1d", "submitted", ("department",), "confirmation", 1, "d", 1, "d", 3),
+        Rung("submitted", "submitted", ("department",), "confirmation", 0, "d", 1, "d", 3, urgent=True),
+        Rung("returned+1wd", "returned", ("agency_head", "responsible"), "returned", 1, "wd", 2, "d"),
         Rung("filing", "filing", ("parent_agency",), "filing"),
         Rung("filing+1d", "filing", ("focal",), "chairman_list", 1, "d", 5, "d"),
     ),
+    most_a_day=1,
 )
 LADDERS = {ladder.name: ladder for ladder in (SHIPPED, CROWDED, SPARSE)}
 
@@ -319,6 +329,11 @@ class World:
         by_key = {row[:5]: row[5:] for row in found}
         assert len(by_key) == len(found), "a notice stands in the ledger twice"
         return by_key
+
+    def reasons(self) -> dict[Key, str]:
+        """Return why each notice is told, or is not, by its key."""
+        found = rows(self.engine, NoticeRow, ("subject", "revision", "rung", "nominal", "role", "reason"))
+        return {row[:5]: row[5] for row in found}
 
     def carried(self) -> dict[str, set[Key]]:
         """Return the notices that each mail carries, by its Message-ID."""

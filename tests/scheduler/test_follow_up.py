@@ -97,6 +97,16 @@ def test_what_waits_in_the_queue_is_held_when_the_promise_comes_before_the_mail(
     assert live(province, "2020-05-21", "2020-05-21") == [("2020-05-21", "member@snv")]
 
 
+def test_the_ledger_says_what_holds_a_notice_back_that_waited_before(province: Province) -> None:
+    province.file("snv", planned("I.1", "2020-05-15"))
+    province.tick(at("2020-05-18", 6))  # before sending hours: queued only
+    pauses.snooze(province.desk(at("2020-05-18", 7)), "snv:I.1", until=date(2020, 5, 25), reason="chờ hướng dẫn của bộ")
+    province.tick(at("2020-05-18"))
+    reasons = [reason for rung, reason in province.notices("rung", "reason") if rung == "due+1wd"]
+    assert len(reasons) == 2
+    assert all("25/5/2020" in reason and "chờ hướng dẫn của bộ" in reason for reason in reasons)
+
+
 def test_a_lifted_promise_lets_the_ladder_go_on_at_once(province: Province) -> None:
     province.file("snv", planned("I.1", "2020-05-15"))
     pauses.acknowledge(province.desk(at("2020-05-15")), "snv:I.1", until=date(2020, 5, 28), reason="chờ ký")
