@@ -91,23 +91,14 @@ def reconcile(
                 .values(state=state.value, may_return=may_return, settled_at=at)
             )
             done[state] += cast(CursorResult[Any], changed).rowcount
-    # The ledger says what holds a notice back, not why it would have been told.
-    held = [
-        {"b_id": one, "b_at": at, "b_reason": judged[keys[one]].reason}
+    # The ledger says why a notice is not told, no longer why it would have been.
+    why = [
+        {"b_id": one, "b_at": at, "b_state": state.value, "b_reason": judged[keys[one]].reason}
         for one, (state, _may_return) in settled.items()
-        if state is NoticeState.SUPPRESSED and one not in away
+        if keys[one] in judged and one not in away
     ]
-    if held:
-        session.connection().execute(
-            update(ledger.NOTICE)
-            .where(
-                ledger.NOTICE.c.id == bindparam("b_id"),
-                ledger.NOTICE.c.state == NoticeState.SUPPRESSED.value,
-                ledger.NOTICE.c.settled_at == bindparam("b_at"),
-            )
-            .values(reason=bindparam("b_reason")),
-            held,
-        )
+    if why:
+        session.connection().execute(_SAY_WHY, why)
     follow = [
         {
             "b_id": one,
@@ -129,6 +120,18 @@ def reconcile(
     ledger.release(session, sorted(gone))
     points.reach("ledger settled")
     return +done
+
+
+# Only what this very round has settled: another worker may have been faster.
+_SAY_WHY = (
+    update(ledger.NOTICE)
+    .where(
+        ledger.NOTICE.c.id == bindparam("b_id"),
+        ledger.NOTICE.c.state == bindparam("b_state"),
+        ledger.NOTICE.c.settled_at == bindparam("b_at"),
+    )
+    .values(reason=bindparam("b_reason"))
+)
 
 
 def _as_read(in_its_mail: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -488,6 +488,8 @@ def test_a_notice_that_waited_too_long_is_overtaken_by_the_next_rung(province: P
         ("due-3wd", "superseded"),
         ("due-1wd", "sent"),
     ]
+    [why] = [reason for rung, reason in province.notices("rung", "reason") if rung == "due-3wd"]
+    assert why.startswith("Đã đến mốc nhắc việc sau")
 
 
 @pytest.mark.parametrize("tasks", [1, 3])
