@@ -158,6 +158,17 @@ def test_a_lower_step_that_arrives_after_a_higher_one_is_named() -> None:
     assert [problem[:2] for problem in out_of_order.problems] == ["I5"]
 
 
+def test_only_a_worker_a_day_ahead_may_overtake_a_mail_that_is_in_others_hands() -> None:
+    overtaken = with_a_second_mail(0.5)
+    later, first = overtaken.trail[3:], overtaken.trail[:3]
+    in_hand = replace(overtaken, trail=[first[0], *later, *first[1:]])
+    not_yet = replace(overtaken, trail=[*later, *first])
+    for seen, skewed, problems in ((in_hand, True, 0), (in_hand, False, 1), (not_yet, True, 1)):
+        found = Verdict()
+        check._order(found, seen, skewed=skewed)
+        assert len(found.problems) == problems
+
+
 def test_a_step_that_is_repeated_after_a_higher_one_is_named() -> None:
     seen = with_a_second_mail(2.0)
     seen.accepted[MAIL] = [LINE, {**LINE, "at": 3.0}]
