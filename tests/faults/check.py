@@ -238,14 +238,18 @@ def _writes(found: Verdict, seen: Seen, lane: Lane) -> None:
 def _order(found: Verdict, seen: Seen, *, skewed: bool = False) -> None:
     """I5: no mail with a lower step arrives at a person after one with a higher step of the same subject.
 
-    Where a worker is a day ahead, its mail may overtake one that another worker has in its hands already.
+    Where a worker's clock is wrong, its mail may overtake one that another worker has in its hands at that moment.
     """
     known = {mail: message_id for mail, (_state, message_id, _sha) in seen.mails.items()}
     taken_up: dict[int, int] = {}
     sent: dict[int, int] = {}
     for place, (mail, _old, new, _fence) in enumerate(seen.trail):
-        if new in ("leased", "sent"):
-            (taken_up if new == "leased" else sent).setdefault(mail, place)
+        if new == "leased":
+            taken_up[mail] = (
+                place  # for the last time: what was given back, or is repeated, had its chance to be judged
+            )
+        elif new == "sent":
+            sent.setdefault(mail, place)
     told: dict[tuple[Any, ...], list[tuple[float, str, int]]] = defaultdict(list)
     for notice, mail in seen.carried:
         key = seen.ids.get(notice)

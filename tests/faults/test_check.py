@@ -163,7 +163,8 @@ def test_only_a_worker_a_day_ahead_may_overtake_a_mail_that_is_in_others_hands()
     later, first = overtaken.trail[3:], overtaken.trail[:3]
     in_hand = replace(overtaken, trail=[first[0], *later, *first[1:]])
     not_yet = replace(overtaken, trail=[*later, *first])
-    for seen, skewed, problems in ((in_hand, True, 0), (in_hand, False, 1), (not_yet, True, 1)):
+    given_back = replace(overtaken, trail=[first[0], (1, "leased", "ready", 2), *later, *first])
+    for seen, skewed, problems in ((in_hand, True, 0), (in_hand, False, 1), (not_yet, True, 1), (given_back, True, 1)):
         found = Verdict()
         check._order(found, seen, skewed=skewed)
         assert len(found.problems) == problems
