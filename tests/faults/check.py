@@ -245,9 +245,7 @@ def _order(found: Verdict, seen: Seen, *, skewed: bool = False) -> None:
     sent: dict[int, int] = {}
     for place, (mail, _old, new, _fence) in enumerate(seen.trail):
         if new == "leased":
-            taken_up[mail] = (
-                place  # for the last time: what was given back, or is repeated, had its chance to be judged
-            )
+            taken_up[mail] = place  # the last time counts: what was given back had its chance to be judged again
         elif new == "sent":
             sent.setdefault(mail, place)
     told: dict[tuple[Any, ...], list[tuple[float, str, int]]] = defaultdict(list)

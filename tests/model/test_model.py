@@ -339,7 +339,7 @@ ALL_OF = (
     "promised",
     "snoozed",
 )
-#: what may be too rare even then: a life that is written down below has all of it
+#: what may be too rare for a short one: a life that is written down below has all of it
 EVERYTHING = (
     "promised",
     "promised and over, told after all",
@@ -402,11 +402,13 @@ def test_the_engine_tells_what_the_oracle_says(places: Places, share: int) -> No
         settings=settings(
             max_examples=-(-EXAMPLES // SHARES),
             stateful_step_count=STEPS,
+            # A few lives are the same ones each time, so that what they must have come by is not left to chance.
+            derandomize=EXAMPLES < 200 * SHARES,
             deadline=None,
             phases=phases,
             suppress_health_check=list(HealthCheck),
         ),
     )
     print(*(f"{what}: {times}" for what, times in sorted(Here.seen_to_happen.items())), sep="\n")
-    must = (ALL_OF if EXAMPLES >= 200 * SHARES else ()) + (SOONER_OR_LATER if EXAMPLES >= 500 * SHARES else ())
+    must = (ALL_OF if EXAMPLES >= 60 * SHARES else ()) + (SOONER_OR_LATER if EXAMPLES >= 500 * SHARES else ())
     assert [what for what in must if not Here.seen_to_happen[what]] == []
