@@ -236,7 +236,7 @@ def _case(name: str, url: str) -> dict[str, Any]:
     else:
         now, times = _ROUNDS[name]
         foreseeing: list[float] = []
-        original: Any = network.foreseen_late
+        original: Any = network.danger
 
         def foresee(*args: Any) -> Any:
             start = time.perf_counter()

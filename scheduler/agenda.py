@@ -1,8 +1,9 @@
 """What one round must look at: the few tasks and plans of which something may be to tell, found by asking the database.
 
 A task is looked at when it has reached a step that the ledger lacks or holds back, when a notice about it still waits,
-or when it may newly be foreseen to be late. Whatever is looked at is judged as everything would be, so that this choice
-can only leave out what would change nothing. Source: design notes "Reminders and escalations".
+or when it may be foreseen to be late. Which tasks may be, and from which day on, is worked out for a month at a time
+(`store/marks.py`). Whatever is looked at is judged as everything would be, so that this choice can only leave out what
+would change nothing. Source: design notes "Reminders and escalations".
 """
 
 from __future__ import annotations
@@ -24,13 +25,16 @@ from planner.domain.status import TaskState
 from planner.store import candidates, cases, marks, neighbours, network, plans, registers
 from planner.store.candidates import Asked, Reached, Which
 from planner.store.engine import Session
-from planner.store.marks import Foreseen, Touched
+from planner.store.marks import Foreseen
+from planner.store.network import Danger
 from scheduler.due import steps_reached
 from scheduler.policy import Policy
 from scheduler.rules import Anchor
 from scheduler.shop import Picture, Shop, local_day
 
-_A_YEAR = timedelta(days=366)
+_AHEAD = timedelta(days=31)  # so far it is worked out which tasks may be foreseen late
+#: Of more tasks at once all are foreseen anew. Measured: read whole, so many take as long as 60,000 in columns.
+_MANY = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +45,8 @@ class Agenda:
     forecasts: Mapping[str, Forecast]  #: of those among them that are foreseen to be late
     mark: Foreseen  #: what the forecasts knew
     is_new: bool  #: the mark differs from the one before
+    watched: Mapping[str, date]  #: tasks that may be foreseen to be late, with the first day
+    is_anew: bool  #: those are all, not only what events were about
 
 
 def agenda_of(shop: Shop, session: Session, now: datetime) -> Agenda:
@@ -66,15 +72,17 @@ class _Search:
         self._calendar = shop.calendar()
         self._in_force = shop.policy.hash
         self._policies = _policies(shop, session)
-        self._mark = _mark(session, today, self._calendar, self._policies, self._in_force)
         self._before = marks.foreseen(session)
-        self._is_anew = self._before is None or self._mark.is_other_than(self._before)
-        # When everything is looked at anew, nobody asks what events were about.
-        self._touched = marks.touched(session, self._mark.seq if self._before is None else self._before.seq)
+        self._seq = marks.last_event(session)
+        self._basis = _basis(today, self._calendar, self._policies, self._in_force)
+        # What stands of the last look; None: all must be foreseen anew, and nobody asks what events were about.
+        self._known = self._before if self._before and self._before.still_holds(today, self._seq, self._basis) else None
+        self._is_first_today = self._known is None or self._known.day != today
+        self._touched = marks.touched(session, self._known.seq if self._known else self._seq)
         self._which = Which(
             policies=frozenset(self._policies),
             in_force=self._in_force,
-            doubled=self._is_anew or self._touched.people,
+            doubled=self._is_first_today or self._touched.people,
         )
         self._days = candidates.last_days(session)
 
@@ -84,16 +92,55 @@ class _Search:
             tasks.update(self._standing(state, anchor))
         waiting, warned = candidates.waiting(self._session, self._today)
         subjects = tasks | waiting | self._owed()
-        forecasts: Mapping[str, Forecast] = {}
+        danger = Danger(forecasts={}, first_days={})
         if self._has(Anchor.AT_RISK):
             warned |= candidates.returned_ahead(self._session, self._today)
-            risk = _Risk(self._shop, self._session, self._today)
-            forecasts = risk.all() if self._is_anew else risk.changed(self._touched, warned)
+            danger = self._danger(warned)
             subjects |= warned
-            subjects |= self._risky(forecasts.keys() - subjects)
-        return Agenda(
-            subjects=frozenset(subjects), forecasts=forecasts, mark=self._mark, is_new=self._mark != self._before
+            subjects |= self._risky(danger.forecasts.keys() - subjects)
+        mark = Foreseen(
+            day=self._today,
+            seq=self._seq,
+            basis=self._basis,
+            since=self._known.since if self._known else self._today,
+            until=self._known.until if self._known else self._today + _AHEAD,
         )
+        return Agenda(
+            subjects=frozenset(subjects),
+            forecasts=danger.forecasts,
+            mark=mark,
+            is_new=mark != self._before,
+            watched=danger.first_days,
+            is_anew=self._known is None,
+        )
+
+    def _danger(self, warned: set[str]) -> Danger:
+        """Return which tasks are foreseen to be late: of all, or only as far as something may have changed.
+
+        That is what events were about and what waits for it, and `warned`; on the first look of a day also what may be
+        foreseen late from then on. Of the others the ledger holds what there is to say.
+        """
+        if self._known is not None:
+            changed: set[str] = set()
+            if self._touched.tasks or self._touched.plans:
+                moved = self._touched.tasks | neighbours.of_plans(self._session, self._touched.plans)
+                changed = moved | neighbours.after(self._session, moved)
+            may_be = marks.watched(self._session, self._today) if self._is_first_today else set()
+            if len(changed | may_be) <= _MANY:
+                forecasts = self._foreseen(changed | may_be | warned)
+                return Danger(forecasts=forecasts, first_days=dict.fromkeys(changed, self._known.since))
+            self._known = None
+        return network.danger(self._session, self._shop.calendar, self._today, self._today + _AHEAD)
+
+    def _foreseen(self, tasks: set[str]) -> dict[str, Forecast]:
+        """Return the forecasts of those among `tasks` that are foreseen to be late, and not late yet."""
+        wanted = neighbours.open_of(self._session, tasks, self._today) if tasks else set()
+        if not wanted:
+            return {}
+        records = plans.task_records(self._session, keys=wanted | neighbours.before(self._session, wanted))
+        headers = plans.plan_records(self._session, keys={record.plan for record in records.values()})
+        foreseen = outlook(records, headers, self._shop.calendar, self._today)
+        return {key: foreseen[key] for key in wanted if foreseen[key].at_risk}
 
     def _has(self, anchor: Anchor) -> bool:
         return any(policy.on(anchor) for policy in self._policies.values())
@@ -181,44 +228,11 @@ class _Search:
 _STATES = {TaskState.SUBMITTED: Anchor.SUBMITTED, TaskState.RETURNED: Anchor.RETURNED}
 
 
-def _mark(session: Session, today: date, calendar: Calendar, policies: Mapping[str, Policy], in_force: str) -> Foreseen:
-    """Return what a look taken now knows: the day, the last event, and the policies and working days."""
-    days = calendar.working_days(today - _A_YEAR, today + 2 * _A_YEAR)
+def _basis(today: date, calendar: Calendar, policies: Mapping[str, Policy], in_force: str) -> str:
+    """Return a hash of what a look depends on beside events: the policies, and the working days around this year."""
+    days = calendar.working_days(date(today.year - 1, 1, 1), date(today.year + 2, 12, 31))
     known = json.dumps([sorted(policies), in_force, days.tolist()])
-    basis = hashlib.sha256(known.encode()).hexdigest()
-    return Foreseen(day=today, seq=marks.last_event(session), basis=basis)
-
-
-class _Risk:
-    """Foresees which open tasks will be late, only as far as something may have changed."""
-
-    def __init__(self, shop: Shop, session: Session, today: date) -> None:
-        self._shop, self._session, self._today = shop, session, today
-
-    def all(self) -> dict[str, Forecast]:
-        """Return the forecasts of all tasks that are foreseen to be late, and not late yet."""
-        return network.foreseen_late(self._session, self._shop.calendar, self._today)
-
-    def changed(self, by: Touched, also: Iterable[str]) -> dict[str, Forecast]:
-        """Return the same, of tasks that events were about, of what waits for them, and of those of `also`.
-
-        Of the others the ledger holds what there is to say, as long as day, policies and calendar are the same.
-        """
-        tasks = set(also)
-        if by.tasks or by.plans:
-            moved = by.tasks | neighbours.of_plans(self._session, by.plans)
-            tasks |= moved | neighbours.after(self._session, moved)
-        return self._some(tasks)
-
-    def _some(self, tasks: Iterable[str]) -> dict[str, Forecast]:
-        tasks = set(tasks)
-        wanted = neighbours.open_of(self._session, tasks, self._today) if tasks else set()
-        if not wanted:
-            return {}
-        records = plans.task_records(self._session, keys=wanted | neighbours.before(self._session, wanted))
-        headers = plans.plan_records(self._session, keys={record.plan for record in records.values()})
-        foreseen = outlook(records, headers, self._shop.calendar, self._today)
-        return {key: foreseen[key] for key in wanted if foreseen[key].at_risk}
+    return hashlib.sha256(known.encode()).hexdigest()
 
 
 def picture_of(shop: Shop, session: Session, now: datetime, agenda: Agenda) -> Picture:

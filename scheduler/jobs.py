@@ -152,7 +152,7 @@ def queue_due(shop: Shop, now: datetime) -> Round:
         new = ledger.enqueue(session, judged, policy=shop.policy_version, at=now)
         points.reach("notices entered")
         if agenda.is_new or settled:
-            marks.leave(session, agenda.mark)
+            marks.leave(session, agenda.mark, agenda.watched, anew=agenda.is_anew)
     points.reach("notices committed")
     return Round(
         queued=new[NoticeState.QUEUED],

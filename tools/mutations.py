@@ -16,6 +16,7 @@ _LEDGER = "planner/store/ledger.py"
 _ENGINE = "planner/store/engine.py"
 _EVENTS = "planner/store/events.py"
 _JOBS = "scheduler/jobs.py"
+_AGENDA = "scheduler/agenda.py"
 _DELIVERY = "scheduler/delivery.py"
 _DUE = "scheduler/due.py"
 _SHOP = "scheduler/shop.py"
@@ -32,6 +33,7 @@ _ROUNDS = ("tests/scheduler/test_jobs.py",)
 _RULES = ("tests/scheduler/test_rules.py", "tests/scheduler/test_due.py", "tests/scheduler/test_ladder.py")
 _CHAIN = ("tests/store/test_events.py",)
 _GUARDS = ("tests/store/test_guards.py",)
+_LOOKS = ("tests/scheduler/test_agenda.py",)
 _CHANNEL = ("tests/scheduler/test_email_channel.py", "tests/scheduler/test_email_failures.py")
 _MODEL = ("tests/model",)
 
@@ -494,6 +496,20 @@ MUTATIONS: tuple[Mutation, ...] = (
         tests=("tests/scheduler/test_envelope.py",),
         databases=ANY,
     ),
+    # --- which tasks a round looks at ---
+    Mutation(
+        name="nobody-watched",
+        claim="a task that comes to be in danger is looked at next month",
+        edits=_one(_AGENDA, "marks.watched(self._session, self._today) if self._is_first_today else set()", "set()"),
+        tests=_LOOKS,
+    ),
+    Mutation(
+        name="what-happened-not-watched",
+        claim="a plan that is filed within the month warns nobody that its work does not begin",
+        edits=_one(_AGENDA, "first_days=dict.fromkeys(changed, self._known.since)", "first_days={}"),
+        tests=_LOOKS,
+    ),
+    # --- to whom mail is handed ---
     Mutation(
         name="plaintext-anywhere",
         claim="mail leaves this machine unencrypted",

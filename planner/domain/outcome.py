@@ -90,6 +90,7 @@ class _Terms:
         named = duration >= 0
         remaining = np.maximum(1, -(-np.minimum(duration, _LONGEST) * (100 - column(columns.percent)) // 100))
         length = np.where(last > 0, np.maximum(1, after_last - earliest), 1)
+        self.named = named  # begins today at the earliest, whatever its plan says
         self.begin = np.where(named, turns.turn_of[row + np.maximum(start, now)], earliest)
         self.more = np.where(named, remaining, length).astype(np.int32) - 1
 
@@ -164,6 +165,34 @@ class Outcome:
         last = self._terms.last
         ranks = np.flatnonzero(self._late(self._finish) & (last >= day.toordinal() - self._turns.zero))
         return dict(zip(self._graph.order[ranks].tolist(), self._dates(self._finish[ranks]), strict=True))
+
+    def in_danger(self, until: date) -> dict[int, date]:
+        """Return from which day on each open task may be foreseen late, up to `until`, while nothing happens to any.
+
+        Left out is what comes to be foreseen late only when its last day is over. A day may be too early, never too
+        late; it is exact for last days that are worked, as long as a task has the calendar of those it waits for.
+        """
+        terms, turns, graph = self._terms, self._turns, self._graph
+        after = graph.followers.to
+        before = np.repeat(np.arange(len(graph.order)), np.diff(graph.followers.first))
+        is_held = terms.is_open[before]
+        waits, abroad = np.zeros((2, len(graph.order)), dtype=np.bool_)
+        waits[after[is_held]] = True
+        # Turns of other calendars are none of its own.
+        abroad[after[is_held & (terms.row[before] != terms.row[after])]] = True
+        # Who waits for nobody and names no duration keeps its last day until that is over.
+        turns_needed = np.where(terms.named | waits, terms.more.astype(np.int64) + 1, 1)
+        turns_needed[~terms.is_open] = 0
+        turns_needed[abroad] = _LONGEST
+        chain = graph.longest_to(turns_needed)
+        # The last turn on which the chain may begin and be done by the last day; too late is the day after it.
+        latest = turns.turn_after[terms.row + terms.last].astype(np.int64) - chain
+        now = self._today.toordinal() - turns.zero
+        first = np.where(latest < 0, now, np.maximum(turns.day_of[terms.row + np.maximum(latest, 0)] + 1, now))
+        first[self._late(self._finish)] = now
+        is_near = (first <= terms.last) & (first <= until.toordinal() - turns.zero)
+        ranks = np.flatnonzero(terms.is_open & (terms.last > 0) & is_near)
+        return dict(zip(graph.order[ranks].tolist(), self._dates(first[ranks]), strict=True))
 
     def _late(self, finish: Small) -> NDArray[np.bool_]:
         # What lies beyond everything is told as the last day there is.

@@ -190,6 +190,14 @@ class WaveGraph:
             longest_chain=chain,
         )
 
+    def longest_to(self, days: Numbers) -> Numbers:
+        """Return, by rank, the days of the longest chain that ends with each task, its own included.
+
+        Args:
+            days: by rank; their sum is less than 2**62.
+        """
+        return self._forward(days) + days
+
     def _forward(self, days: Numbers) -> Numbers:
         start = np.zeros(len(days), dtype=np.int64)
         first, to = self.followers.first, self.followers.to

@@ -5,15 +5,20 @@ A mark is a shortcut and never a reason: without it everything is worked out ane
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import cast
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Table, delete, func, select
 from sqlalchemy.orm import Session
 
+from planner.store.bulk import insert_new, keys_listed
+from planner.store.plans import OPEN_STATES
 from planner.store.registers import upsert
-from planner.store.tables import EventRow, MarkRow
+from planner.store.tables import EventRow, MarkRow, PlanRow, TaskRow, WatchRow
 
+_TASK, _PLAN, _WATCH = (cast(Table, row.__table__) for row in (TaskRow, PlanRow, WatchRow))
 _FORECAST = "forecast"
 #: of these kinds an event changes what is foreseen; all others concern people, agencies and targets
 _PLAN_KINDS = ("plan.filed", "plan.decided")
@@ -27,22 +32,63 @@ class Foreseen:
     day: date  #: the local day of the forecast
     seq: int  #: the last event known then
     basis: str  #: hash of all else that a forecast depends on: policies, calendar
+    since: date  #: from this day ...
+    until: date  #: ... to this one all tasks are watched that may be foreseen late
 
-    def is_other_than(self, before: Foreseen) -> bool:
-        """Say whether more than events lies between this and `before`: everything must be foreseen anew."""
-        return (self.day, self.basis) != (before.day, before.basis) or self.seq < before.seq
+    def still_holds(self, day: date, seq: int, basis: str) -> bool:
+        """Say whether nothing but events and days of its span came after it; otherwise all is to be foreseen anew."""
+        return self.basis == basis and self.since <= day <= self.until and self.seq <= seq
 
 
 def foreseen(session: Session) -> Foreseen | None:
     """Return what the last forecast knew; None: there was none."""
-    row = session.execute(select(MarkRow.day, MarkRow.seq, MarkRow.basis).where(MarkRow.name == _FORECAST)).first()
-    return Foreseen(day=row.day, seq=row.seq, basis=row.basis) if row else None
+    row = session.execute(
+        select(MarkRow.day, MarkRow.seq, MarkRow.basis, MarkRow.since, MarkRow.until).where(MarkRow.name == _FORECAST)
+    ).first()
+    return Foreseen(**row._mapping) if row else None
 
 
-def leave(session: Session, mark: Foreseen) -> None:
-    """Leave the mark of a forecast, in the transaction that enters what came of it."""
-    row = {"name": _FORECAST, "day": mark.day, "seq": mark.seq, "basis": mark.basis}
+def leave(session: Session, mark: Foreseen, watched: Mapping[str, date], *, anew: bool) -> None:
+    """Leave the mark of a forecast, in the transaction that enters what came of it.
+
+    Args:
+        session: an open transaction.
+        mark: what the forecast knew.
+        watched: from which day on tasks may be foreseen late.
+        anew: no other tasks are watched any more.
+    """
+    row = {
+        "name": _FORECAST,
+        "day": mark.day,
+        "seq": mark.seq,
+        "basis": mark.basis,
+        "since": mark.since,
+        "until": mark.until,
+    }
     upsert(session, MarkRow, [row], replace=True)
+    if anew:
+        session.execute(delete(_WATCH))
+    elif watched:
+        session.execute(delete(_WATCH).where(_WATCH.c.task.in_(select(keys_listed(session, watched).c.key))))
+    insert_new(session, _WATCH, [{"task": task, "day": day} for task, day in watched.items()], unique=["task"])
+
+
+def watched(session: Session, today: date) -> set[str]:
+    """Return the open tasks in force, not late yet, of which the mark says that they may be foreseen late today."""
+    statement = (
+        select(_TASK.c.key)
+        .select_from(_WATCH)
+        .join(_TASK, _TASK.c.key == _WATCH.c.task)
+        .join(_PLAN, _PLAN.c.key == _TASK.c.plan)
+        .where(
+            _WATCH.c.day <= today,
+            _TASK.c.last_day >= today,
+            # Not the column itself: see `neighbours`.
+            func.coalesce(_TASK.c.state, "").in_(OPEN_STATES),
+            _PLAN.c.accepted_version.is_not(None),
+        )
+    )
+    return set(session.scalars(statement))
 
 
 def wipe(session: Session) -> None:

@@ -153,21 +153,29 @@ def _begins(start: date | str | None, period: str | None) -> date | str | None:
     return None if deadline.start == deadline.last_day else deadline.start
 
 
-def foreseen_late(session: Session, calendar: Callable[[str], Calendar], today: date) -> dict[str, Forecast]:
-    """Return the forecasts of all open tasks that are foreseen to be late and are not late on `today` yet, by key.
+@dataclass(frozen=True, kw_only=True)
+class Danger:
+    """Which open tasks are foreseen to be late, or may come to be; by key."""
 
-    Of each only the finish is told.
-    """
+    forecasts: dict[str, Forecast]  #: of those that are foreseen to be late and are not late yet; only the finish
+    first_days: dict[str, date]  #: on which each may be foreseen late, while nothing happens
+
+
+def danger(session: Session, calendar: Callable[[str], Calendar], today: date, until: date) -> Danger:
+    """Return which open tasks are in danger on `today`, or will be on a day up to `until`."""
     from planner.domain.outcome import Outcome
     from planner.domain.waves import WaveGraph
 
     found = network(session, calendar)
     graph = WaveGraph([0] * len(found.keys), found.before, found.after)
     outcome = Outcome(graph, found.columns, today)
-    return {
-        found.keys[task]: Forecast(start=None, finish=finish, at_risk=True)
-        for task, finish in outcome.late_from(today).items()
-    }
+    return Danger(
+        forecasts={
+            found.keys[task]: Forecast(start=None, finish=finish, at_risk=True)
+            for task, finish in outcome.late_from(today).items()
+        },
+        first_days={found.keys[task]: day for task, day in outcome.in_danger(until).items()},
+    )
 
 
 def described(session: Session, keys: Iterable[str]) -> dict[str, Row[str, str, str, str, date | None]]:

@@ -504,6 +504,17 @@ class MarkRow(Base):
     day: Mapped[date]
     seq: Mapped[int] = mapped_column(BigId)  # the last event known
     basis: Mapped[str] = mapped_column(String(64))  # hash of what else it depends on
+    since: Mapped[date]  # what is watched holds from this day on
+    until: Mapped[date]  # to this one
+
+
+class WatchRow(Base):
+    """A task that may be foreseen late from a day on; not of a task's own row: without its mark it means nothing."""
+
+    __tablename__ = "watch"
+
+    task: Mapped[str] = mapped_column(String(260), primary_key=True)
+    day: Mapped[date]
 
 
 # --- how the engine looks after itself ---

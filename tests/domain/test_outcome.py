@@ -95,6 +95,58 @@ def test_the_rules_hold_in_arrays(width: int, done_on: int, first: int, last_day
     assert found == forecast(tasks, [("a", "b")], VN, today)["b"]
 
 
+def first_late_days(
+    tasks: dict[str, ForecastTask], pairs: list[tuple[str, str]], today: date, until: date
+) -> dict[str, date]:
+    """Return on which day each task is first foreseen late before it is, the slow and obvious way."""
+    found: dict[str, date] = {}
+    for n in range((until - today).days + 1):
+        day = today + timedelta(days=n)
+        for key, told in forecast(tasks, pairs, VN, day).items():
+            if told.at_risk and (last_day := tasks[key].last_day) is not None and day <= last_day:
+                found.setdefault(key, day)
+    return found
+
+
+def in_danger(
+    tasks: dict[str, ForecastTask], pairs: list[tuple[str, str]], today: date, until: date
+) -> dict[str, date]:
+    """Return the same as `Outcome` tells it."""
+    graph = TaskGraph(dict.fromkeys(tasks, 0), pairs, strict=False)
+    found = Outcome(graph.waves, columns_of(tasks.values(), VN), today).in_danger(until)
+    names = list(tasks)
+    return {names[task]: day for task, day in found.items()}
+
+
+@settings(deadline=None)  # calendars are made as they are needed
+@given(joined(), some_day, st.integers(0, 40), narrow)
+def test_no_task_is_foreseen_late_before_it_is_known_to_be_in_danger(
+    drawn: tuple[dict[str, ForecastTask], list[tuple[str, str]]], today: date, days: int, width: int
+) -> None:
+    tasks, pairs = drawn
+    until = today + timedelta(days=days)
+    with patch.object(waves, "NARROW", width):
+        found = in_danger(tasks, pairs, today, until)
+    for key, day in first_late_days(tasks, pairs, today, until).items():
+        assert found[key] <= day, key
+
+
+@settings(deadline=None)  # calendars are made as they are needed
+@given(joined(), some_day, st.integers(0, 40))
+def test_among_tasks_of_one_calendar_danger_begins_on_the_very_day(
+    drawn: tuple[dict[str, ForecastTask], list[tuple[str, str]]], today: date, days: int
+) -> None:
+    # What is to be done by a day off is watched from the last working day before it on.
+    tasks = {
+        key: replace(task, calendar=None, last_day=task.last_day and VN.next_working(task.last_day))
+        for key, task in drawn[0].items()
+    }
+    # Through a finished task the chain is not followed: what it waited for no longer matters.
+    pairs = [(a, b) for a, b in drawn[1] if b in tasks and tasks[b].is_open]
+    until = today + timedelta(days=days)
+    assert in_danger(tasks, pairs, today, until) == first_late_days(tasks, pairs, today, until)
+
+
 last_days = st.dates(date(9998, 12, 1), date.max)
 
 

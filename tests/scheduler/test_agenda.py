@@ -33,12 +33,12 @@ from planner.domain.notification import MailState, NoticeState
 from planner.domain.plan import Extension, Pause, PauseKind, PlannedTask, ResultDocument
 from planner.domain.status import PlanState, TaskState
 from planner.errors import TransitionRefused
-from planner.store import addresses, cases, ledger, outbox, upkeep
+from planner.store import addresses, cases, ledger, network, outbox, upkeep
 from planner.store import plans as stored
 from planner.store.engine import Engine, reading, writing
 from planner.store.state import Book
 from planner.store.tables import MailBodyRow, MailRow, NoticeRow
-from scheduler import jobs
+from scheduler import agenda, jobs
 from scheduler.agenda import agenda_of
 from scheduler.jobs import Round
 from scheduler.shop import Shop
@@ -410,6 +410,18 @@ def provinces(urls: Sequence[str], home: Path) -> Iterator[list[Province]]:
 
 histories = st.lists(steps, min_size=3, max_size=9)
 plans_at_first = st.lists(filing(), min_size=2, max_size=5)
+#: how many days ahead dangers are worked out, and how many tasks are foreseen by themselves before it is done for all
+spans = st.tuples(st.sampled_from([31, 31, 2, 0]), st.sampled_from([10_000, 10_000, 2, 0]))
+
+
+@contextmanager
+def looking_ahead(span: tuple[int, int]) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(agenda, "_AHEAD", timedelta(days=span[0]))
+        patch.setattr(agenda, "_MANY", span[1])
+        yield
+
+
 LOOSE: dict[str, Any] = {
     "deadline": None,
     "suppress_health_check": list(HealthCheck),
@@ -419,12 +431,13 @@ LOOSE: dict[str, Any] = {
 
 
 @settings(max_examples=40, **LOOSE)
-@given(history=histories, first=plans_at_first)
+@given(history=histories, first=plans_at_first, span=spans)
 def test_a_round_that_looks_at_few_tasks_leaves_the_ledger_of_one_that_judges_all(
     _migrated_sqlite: Path,  # noqa: PT019 - a fixture with a value
     tmp_path: Path,
     history: list[Any],
     first: list[Action],
+    span: tuple[int, int],
 ) -> None:
     other = tmp_path / "other.yaml"
     other.write_text(OTHER)
@@ -433,23 +446,24 @@ def test_a_round_that_looks_at_few_tasks_leaves_the_ledger_of_one_that_judges_al
         for leftover in tmp_path.glob(f"{path.name}-*"):
             leftover.unlink()
         shutil.copyfile(_migrated_sqlite, path)
-    with provinces([f"sqlite:///{path}" for path in paths], tmp_path) as twins:
+    with provinces([f"sqlite:///{path}" for path in paths], tmp_path) as twins, looking_ahead(span):
         live_through(twins, other, history, first)
 
 
 @settings(max_examples=6, **LOOSE)
-@given(history=histories, first=plans_at_first)
+@given(history=histories, first=plans_at_first, span=spans)
 def test_so_it_is_on_postgresql(
     postgres_server: PostgresServer,
     _migrated_postgres: str,  # noqa: PT019 - a fixture with a value
     tmp_path: Path,
     history: list[Any],
     first: list[Action],
+    span: tuple[int, int],
 ) -> None:
     other = tmp_path / "other.yaml"
     other.write_text(OTHER)
     names = [postgres_server.create_database(_migrated_postgres) for _twin in range(2)]
-    with provinces([postgres_server.url(name) for name in names], tmp_path) as twins:
+    with provinces([postgres_server.url(name) for name in names], tmp_path) as twins, looking_ahead(span):
         live_through(twins, other, history, first)
     for name in names:
         postgres_server.drop_database(name)
@@ -474,13 +488,23 @@ def test_a_round_asks_as_often_for_many_tasks_as_for_few(province: Province) -> 
         assert bool(done.queued) == (hour == 8)
         return len(statements)
 
+    def told(day: str) -> None:
+        jobs.fill_mails(province.shop, at(day))
+        deliver(province.engine, at(day), ["sent"])
+
     province.file("snv", planned("I.1", "2020-05-15"), planned("I.2", "2020-05-15", after=("I.1",)))
-    few = asked("2020-05-18", 8), asked("2020-05-18", 9)
-    jobs.fill_mails(province.shop, at("2020-05-18"))
-    deliver(province.engine, at("2020-05-18"), ["sent"])
+    asked("2020-05-18", 8)
+    told("2020-05-18")
+    province.file(
+        "h-yen-dinh",
+        planned("I.1", "2020-05-18", "h-yen-dinh"),
+        planned("I.2", "2020-05-18", "h-yen-dinh", after=("I.1",)),
+    )
+    few = asked("2020-05-19", 8), asked("2020-05-19", 9)
+    told("2020-05-19")
     many = (planned(f"I.{n}", "2020-05-15", "stc", after=(f"I.{n - 1}",) if n > 1 else ()) for n in range(1, 300))
     province.file("stc", *many)
-    assert (asked("2020-05-19", 8), asked("2020-05-19", 9)) == few
+    assert (asked("2020-05-20", 8), asked("2020-05-20", 9)) == few
 
 
 def test_a_quiet_round_looks_at_nothing_and_writes_nothing(province: Province) -> None:
@@ -530,3 +554,25 @@ def test_a_deadline_moved_at_noon_warns_whoever_waits_for_it_the_same_day(provin
     change_task(province, at("2020-05-11", 12), key, lambda _record: TaskExtended(task=key, extension=later))
     assert jobs.queue_due(province.shop, at("2020-05-11", 13)).queued == 1
     assert ("at-risk", "responsible", mailbox("snv"), "queued") in province.notices()
+
+
+@pytest.mark.parametrize("filed", ["2020-05-11", "2020-05-12"])
+def test_who_does_not_begin_in_time_is_warned_on_that_day_without_all_being_foreseen_anew(
+    province: Province, monkeypatch: pytest.MonkeyPatch, filed: str
+) -> None:
+    # Filed before dangers were worked out, or after.
+    rows = planned("I.1", "2020-05-29", duration=5), planned("I.2", "2020-05-29", duration=2, after=("I.1",))
+    if filed == "2020-05-11":
+        province.file("snv", *rows)
+    jobs.queue_due(province.shop, at("2020-05-11"))
+    if filed == "2020-05-12":
+        province.file("snv", *rows, now=at(filed))
+    monkeypatch.setattr(network, "danger", None)  # it would fail
+    warned: dict[str, int] = {}
+    for n in range(12, 30):
+        jobs.queue_due(province.shop, at(date(2020, 5, n)))
+        for rung, subject in province.notices("rung", "subject"):
+            if rung == "at-risk":
+                warned.setdefault(subject[-3:], n)
+    # Five working days to Friday 29 May: one that begins on the 26th is late; its follower needs two more.
+    assert warned == {"I.2": 22, "I.1": 26}

@@ -270,7 +270,15 @@ def upgrade() -> None:
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("basis", sa.String(length=64), nullable=False),
+        sa.Column("since", sa.Date(), nullable=False),
+        sa.Column("until", sa.Date(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_mark")),
+    )
+    op.create_table(
+        "watch",
+        sa.Column("task", sa.String(length=260), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.PrimaryKeyConstraint("task", name=op.f("pk_watch")),
     )
     op.create_table(
         "policy",
@@ -557,6 +565,7 @@ def downgrade() -> None:
 
     op.drop_table("reminder_case")
     op.drop_table("policy")
+    op.drop_table("watch")
     op.drop_table("mark")
     with op.batch_alter_table("notice", schema=None) as batch_op:
         batch_op.drop_index("ix_notice_held_back")
