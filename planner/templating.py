@@ -66,6 +66,7 @@ def environment(site: Path | None = None) -> Environment:
         auto_reload=site is not None,
     )
     env.install_gettext_callables(i18n.gettext, i18n.ngettext, newstyle=False)  # type: ignore[attr-defined]
+    env.globals["_"] = i18n.gettext  # at once: by default it looks for `gettext` in the context at each call
     env.filters.update(vi_date=vi_date, vi_instant=vi_instant, number=number)
     return env
 

@@ -145,18 +145,20 @@ class _Search:
     def _has(self, anchor: Anchor) -> bool:
         return any(policy.on(anchor) for policy in self._policies.values())
 
-    def _top(self, anchor: Anchor, days: Iterable[date]) -> Iterator[Reached]:
-        """Yield the highest step reached for each policy and day."""
+    def _reached(self, anchor: Anchor, days: Iterable[date]) -> Iterator[Reached]:
+        """Yield the highest step reached for each policy and day; without a mark, all of them.
+
+        Then cases may have been moved to a policy that has other steps below one that both have.
+        """
         for found, policy in self._policies.items():
             for day in days if policy.on(anchor) else ():
                 steps = steps_reached(policy, anchor, day, self._calendar, self._today)
-                if steps:
-                    rung = steps[-1].rung
-                    roles = tuple(role.value for role in rung.tell)
-                    yield Reached(policy=found, day=day, rung=rung.name, nominal=steps[-1].nominal, roles=roles)
+                for step in steps if self._before is None else steps[-1:]:
+                    roles = tuple(role.value for role in step.rung.tell)
+                    yield Reached(policy=found, day=day, rung=step.rung.name, nominal=step.nominal, roles=roles)
 
     def _due(self) -> Iterable[str]:
-        return candidates.due(self._session, self._top(Anchor.DUE, self._days), self._which)
+        return candidates.due(self._session, self._reached(Anchor.DUE, self._days), self._which)
 
     def _standing(self, state: TaskState, anchor: Anchor) -> Iterable[str]:
         first = candidates.first_since(self._session, state) if self._has(anchor) else None
@@ -164,7 +166,7 @@ class _Search:
             return ()
         begin = local_day(first)
         days = [begin + timedelta(days=n) for n in range((self._today - begin).days + 1)]
-        reached = [(one, datetime.combine(one.day, time(), ZONE)) for one in self._top(anchor, days)]
+        reached = [(one, datetime.combine(one.day, time(), ZONE)) for one in self._reached(anchor, days)]
         return candidates.standing(self._session, state, reached, self._which)
 
     def _owed(self) -> set[str]:
@@ -174,7 +176,7 @@ class _Search:
             code: found
             for code, directive in directives.items()
             if directive.filing_deadline is not None
-            and (found := list(self._top(Anchor.FILING, [directive.filing_deadline])))
+            and (found := list(self._reached(Anchor.FILING, [directive.filing_deadline])))
         }
         if not steps:
             return set()
@@ -207,7 +209,7 @@ class _Search:
         """Return which tasks that are foreseen to be late the ledger lacks a warning of."""
         known = candidates.deadlines(self._session, keys)
         top: dict[date, list[Reached]] = {}
-        for one in self._top(Anchor.AT_RISK, sorted({day for day, _revision in known.values()})):
+        for one in self._reached(Anchor.AT_RISK, sorted({day for day, _revision in known.values()})):
             top.setdefault(one.day, []).append(one)
         asked = [
             Asked(

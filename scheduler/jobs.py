@@ -11,7 +11,9 @@ import gc
 import logging
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import groupby, islice
@@ -32,8 +34,8 @@ from scheduler.wording import Item
 
 log = logging.getLogger(__name__)
 
-# Composing costs processor time, storing holds the database's only writer: some of each, in turn.
-_BATCH = 50
+_BATCH = 50  # mails that are written, and stored, at a time
+_PORTION = 5_000  # notices that are judged again, and made into mails, at a time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,42 +170,36 @@ def fill_mails(shop: Shop, now: datetime, stop: Callable[[], bool] = lambda: Fal
     The bytes are stored before any connection is made and stay the same at every try. `stop` is asked between batches.
     """
     today = local_day(now)
+    with reading(shop.engine) as session:
+        digests = outbox.digests_of(session, today)
+        full = people_with_enough(shop, session, today)
+        queued = ledger.queued(session)
+        waiting = [one for one in queued if _may_go(one.notice, digests, full)]
+        over = sum(one.notice.urgent for one in queued if one.notice.recipient in full)
+        unreached = outbox.unreached_since(session, now - delivery.GIVE_UP_AFTER) if waiting else {}
+    if not waiting:
+        return Filled(over=over)
+    points.reach("queue read")
+    obsolete = refused = 0
     with ExitStack() as hands:
-        with reading(shop.engine) as session:
-            digests = outbox.digests_of(session, today)
-            full = people_with_enough(shop, session, today)
-            queued = ledger.queued(session)
-            waiting = [one for one in queued if _may_go(one.notice, digests, full)]
-            over = sum(one.notice.urgent for one in queued if one.notice.recipient in full)
-            if not waiting:
-                return Filled(over=over)
-            # Called before they are needed: they take a moment to begin.
-            written = hands.enter_context(scribes.called(len({one.notice.recipient for one in waiting})))
-            # Judged again on the present: between queueing and now a task may have been handed in.
-            subjects = {one.notice.subject for one in waiting}
-            picture = picture_to_tell(shop, session, now, subjects)
-            told = ledger.times_told(session, subjects)
-            unreached = outbox.unreached_since(session, now - delivery.GIVE_UP_AFTER)
-        points.reach("queue read")
-        with i18n.speaking(shop.settings.lang):
-            found = shop.judge(picture, now, subjects)
-        queued_keys = {one.key for one in found if one.state is NoticeState.QUEUED}
-        holds = [one for one in waiting if one.key in queued_keys]
-        obsolete = refused = 0
-        if len(holds) < len(waiting):
-            with writing(shop.engine) as session:
-                judged = {one.key: one for one in found}
-                obsolete = upkeep.reconcile(session, judged, now, subjects=subjects)[NoticeState.OBSOLETE]
-        facts = Facts(shop, picture, today, told)
-        bundles = _bundles(holds, digests, today)
+        # Called before they are needed: they take a moment to begin.
+        written = hands.enter_context(scribes.called(len({one.notice.recipient for one in waiting})))
+        store = hands.enter_context(_storing(shop, now))
+        hands.enter_context(_settled_memory())
         handed: deque[list[Bundle]] = deque()
 
         def orders() -> Iterator[list[scribes.Order]]:
-            while batch := list(islice(bundles, _BATCH)):
-                handed.append(batch)
-                yield [facts.order(one.recipient, [each.notice for each in one.notices], now, one.key) for one in batch]
+            nonlocal obsolete
+            for some in _portions(waiting):
+                facts, holds, gone = _still_true(shop, now, some, before=store)
+                obsolete += gone
+                bundles = _bundles(holds, digests, today)
+                while batch := list(islice(bundles, _BATCH)):
+                    handed.append(batch)
+                    yield [
+                        facts.order(one.recipient, [each.notice for each in one.notices], now, one.key) for one in batch
+                    ]
 
-        hands.enter_context(_settled_memory())
         letters = written(orders())
         while not stop() and (batch := next(letters, None)) is not None:
             mails = []
@@ -216,10 +212,89 @@ def fill_mails(shop: Shop, now: datetime, stop: Callable[[], bool] = lambda: Fal
                     facts_ = {"notices": ids, "code": letter.code, "reason": letter.reason}
                     log.error("mail not written", extra=facts_)
             points.reach("mails composed")
-            with writing(shop.engine) as session:
-                outbox.save_mails(session, mails, now)
-            points.reach("mails committed")
+            store(mails)
+        store([])
     return Filled(obsolete=obsolete, refused=refused, over=over)
+
+
+@contextmanager
+def _storing(shop: Shop, now: datetime) -> Iterator[Callable[[list[tuple[outbox.NewMail, list[int]]]], None]]:
+    """Store mails while the next ones are written.
+
+    Yields:
+        What stores a batch in a transaction of its own, once the batch before is committed. It raises what came of that
+        one; given nothing, it waits for it.
+    """
+    before: Future[None] | None = None
+
+    def save(mails: list[tuple[outbox.NewMail, list[int]]]) -> None:
+        with writing(shop.engine) as session:
+            outbox.save_mails(session, mails, now)
+        points.reach("mails committed")
+
+    def store(mails: list[tuple[outbox.NewMail, list[int]]]) -> None:
+        nonlocal before
+        stored, before = before, None
+        if stored is not None:
+            stored.result()
+        if mails:
+            before = beside.submit(copy_context().run, save, mails)
+
+    with ThreadPoolExecutor(1, "mails") as beside:
+        yield store
+
+
+def _portions(waiting: list[ledger.QueuedNotice]) -> Iterator[list[ledger.QueuedNotice]]:
+    """Yield all notices of some people at a time: as many as are in memory with their tasks, or a little more."""
+    if len(waiting) <= _PORTION:
+        yield waiting
+        return
+    people = [list(group) for _recipient, group in groupby(waiting, key=lambda one: one.notice.recipient)]
+    # Who is told of the same tasks stands together as far as may be: these are then loaded once.
+    people.sort(key=lambda mine: min(one.notice.subject for one in mine))
+    some: list[ledger.QueuedNotice] = []
+    for mine in people:
+        some += mine
+        if len(some) >= _PORTION:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+def _still_true(
+    shop: Shop,
+    now: datetime,
+    waiting: list[ledger.QueuedNotice],
+    *,
+    before: Callable[[list[tuple[outbox.NewMail, list[int]]]], None],
+) -> tuple[Facts, list[ledger.QueuedNotice], int]:
+    """Judge again what waits, on the present: between queueing and now a task may have been handed in.
+
+    Args:
+        shop: the engine's surroundings.
+        now: the instant of the round.
+        waiting: some notices that are queued.
+        before: called with nothing before anything is written.
+
+    Returns:
+        What is needed to write of them, those that still hold, and the number of notices that no longer do.
+    """
+    subjects = {one.notice.subject for one in waiting}
+    with reading(shop.engine) as session:
+        picture = picture_to_tell(shop, session, now, subjects)
+        told = ledger.times_told(session, subjects)
+    with i18n.speaking(shop.settings.lang):
+        found = shop.judge(picture, now, subjects)
+    queued_keys = {one.key for one in found if one.state is NoticeState.QUEUED}
+    holds = [one for one in waiting if one.key in queued_keys]
+    obsolete = 0
+    if len(holds) < len(waiting):
+        before([])  # two transactions of one process must not wait for each other
+        with writing(shop.engine) as session:
+            judged = {one.key: one for one in found}
+            obsolete = upkeep.reconcile(session, judged, now, subjects=subjects)[NoticeState.OBSOLETE]
+    return Facts(shop, picture, local_day(now), told), holds, obsolete
 
 
 def _mail(bundle: Bundle, letter: scribes.Letter, day: date, first_try_at: datetime | None) -> outbox.NewMail:

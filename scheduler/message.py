@@ -160,7 +160,7 @@ def _mixed(boundary: str, told: list[str], attachment: Attachment) -> Iterator[s
     yield "Content-Transfer-Encoding: base64"
     yield f'Content-Disposition: attachment;\r\n filename="{attachment.name}"'
     yield ""
-    yield from _base64(attachment.content)
+    yield _base64(attachment.content)
     yield f"--{boundary}--"
     yield ""
 
@@ -234,12 +234,13 @@ def _part(boundary: str, kind: str, text: str) -> Iterator[str]:
     yield f'Content-Type: text/{kind}; charset="utf-8"'
     yield "Content-Transfer-Encoding: base64"
     yield ""
-    yield from _base64(text.encode())
+    yield _base64(text.encode())
 
 
-def _base64(content: bytes) -> Iterator[str]:
+def _base64(content: bytes) -> str:
+    """Return the lines of `content` in base64, without the end of the last one."""
     encoded = base64.b64encode(content).decode("ascii")
-    yield from (encoded[i : i + LINE] for i in range(0, len(encoded), LINE))
+    return "\r\n".join([encoded[i : i + LINE] for i in range(0, len(encoded), LINE)])
 
 
 def _text(name: str, value: str) -> str:

@@ -6,6 +6,7 @@ has nothing to do with the next. The processes end with the one that began them,
 
 from __future__ import annotations
 
+import gc
 import logging
 import multiprocessing
 import os
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 
 MANY = 500  #: mails; fewer are written before a second process has begun
 MOST = 8  #: processes
+_VALUES_BETWEEN_SEARCHES = 50_000  # for garbage, that is
 _AHEAD = 2  # batches handed out for each process: enough to keep it busy, few enough to keep in memory
 
 
@@ -174,6 +176,9 @@ def _handed_to(pool: ProcessPoolExecutor, batch: Sequence[Order]) -> Future[list
 def _begin() -> None:
     """Begin a process: it leaves Ctrl-C to the one that began it, and ends when that one has ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What is loaded by now stays, and a mail is many small values that go with it: memory is searched seldom.
+    gc.freeze()
+    gc.set_threshold(_VALUES_BETWEEN_SEARCHES)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_after, args=(parent,), daemon=True).start()

@@ -24,6 +24,7 @@ from sqlalchemy import (
     select,
     type_coerce,
 )
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
@@ -114,40 +115,69 @@ def insert_columns(
     """Do as `insert_new` does with rows that are given column by column, each as long as the others."""
     connection = session.connection()
     dialect = connection.dialect
-    types = [table.columns[name].type for name in columns]
-    values = [
-        _converted(column, kind.dialect_impl(dialect), dialect)
-        for column, kind in zip(columns.values(), types, strict=True)
-    ]
-    into = f"INSERT INTO {table.name} ({', '.join(columns)})"
-    known = f"ON CONFLICT ({', '.join(unique)}) DO NOTHING"
     if dialect.name == "sqlite":
         marks = ", ".join("?" * len(columns))
         # The columns and their names are ours; the values go beside the statement.
         return connection.exec_driver_sql(
-            f"{into} VALUES ({marks}) {known}",
-            list(zip(*values, strict=True)),
+            f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks}) {_passing_over(unique)}",  # noqa: S608
+            list(zip(*_values(table, columns, dialect), strict=True)),
         ).rowcount
-    # A column in which all rows agree is sent once. The others go as arrays in binary: written as text they take longer
-    # than the insert.
-    names = list(columns)
-    shared = {
-        name: column[0]
-        for name, column in zip(names, values, strict=True)
-        if name not in unique and column.count(column[0]) == len(column)
-    }
-    typed = {name: kind.compile(dialect) for name, kind in zip(names, types, strict=True)}
-    chosen = ", ".join(f"%s::{typed[name]}" if name in shared else f"given.{name}" for name in names)
-    given = [name for name in names if name not in shared]
-    arrays = ", ".join(f"%b::{typed[name]}[]" for name in given)
-    statement = f"{into} SELECT {chosen} FROM unnest({arrays}) AS given({', '.join(given)}) {known}"  # noqa: S608
-    lists = [column for name, column in zip(names, values, strict=True) if name not in shared]
+    statement, shared, lists = _from_arrays(table, columns, unique, dialect)
     return sum(
-        connection.exec_driver_sql(
-            statement, (*shared.values(), *(column[at : at + at_once] for column in lists))
-        ).rowcount
+        connection.exec_driver_sql(statement, (*shared, *(column[at : at + at_once] for column in lists))).rowcount
         for at in range(0, len(lists[0]), at_once)
     )
+
+
+def insert_and_tell(
+    session: Session, table: Table, columns: Mapping[str, list[Any]], *, unique: Sequence[str], tell: Sequence[str]
+) -> list[tuple[Any, ...]]:
+    """Do as `insert_columns` does, and return the columns `tell` of the rows that came in."""
+    connection = session.connection()
+    dialect = connection.dialect
+    if dialect.name == "sqlite":
+        statement = sqlite.insert(table).on_conflict_do_nothing(index_elements=unique)
+        rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        return list(map(tuple, session.execute(statement.returning(*(table.c[name] for name in tell)), rows)))
+    text, shared, lists = _from_arrays(table, columns, unique, dialect)
+    found = connection.exec_driver_sql(f"{text} RETURNING {', '.join(tell)}", (*shared, *lists))
+    return list(map(tuple, found))
+
+
+def _from_arrays(
+    table: Table, columns: Mapping[str, list[Any]], unique: Sequence[str], dialect: Dialect
+) -> tuple[str, list[Any], list[list[Any]]]:
+    """Return PostgreSQL's statement that inserts columns, with its values: those that all rows share, and the others.
+
+    A column in which all rows agree is sent once. The others go as arrays in binary: written as text they take longer
+    than the insert.
+    """
+    values = dict(zip(columns, _values(table, columns, dialect), strict=True))
+    shared = {
+        name: column[0]
+        for name, column in values.items()
+        if name not in unique and column.count(column[0]) == len(column)
+    }
+    typed = {name: table.columns[name].type.compile(dialect) for name in columns}
+    chosen = ", ".join(f"%s::{typed[name]}" if name in shared else f"given.{name}" for name in columns)
+    given = [name for name in columns if name not in shared]
+    arrays = ", ".join(f"%b::{typed[name]}[]" for name in given)
+    statement = (
+        f"INSERT INTO {table.name} ({', '.join(columns)}) "  # noqa: S608 - names of ours; the values go beside it
+        f"SELECT {chosen} FROM unnest({arrays}) AS given({', '.join(given)}) {_passing_over(unique)}"
+    )
+    return statement, list(shared.values()), [values[name] for name in given]
+
+
+def _passing_over(unique: Sequence[str]) -> str:
+    return f"ON CONFLICT ({', '.join(unique)}) DO NOTHING"
+
+
+def _values(table: Table, columns: Mapping[str, list[Any]], dialect: Dialect) -> list[list[Any]]:
+    """Return the values of each column as the driver takes them."""
+    return [
+        _converted(column, table.columns[name].type.dialect_impl(dialect), dialect) for name, column in columns.items()
+    ]
 
 
 def _converted(values: list[Any], kind: TypeEngine[Any], dialect: Dialect) -> list[Any]:

@@ -15,7 +15,6 @@ import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache
 from itertools import groupby
 from typing import Any, cast
 
@@ -24,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from planner import points
 from planner.domain.notification import MailState, Notice, NoticeState
-from planner.store import ledger
+from planner.store import bulk, ledger
 from planner.store.engine import DatabaseEpoch, longest_lease
 from planner.store.tables import AttemptRow, MailBodyRow, MailRow, NoticeRow
 
@@ -174,37 +173,30 @@ def save_mails(session: Session, mails: Sequence[tuple[NewMail, Sequence[int]]],
     mine = {mail.key: (mail, notices) for mail, notices in mails if held.issuperset(notices)}
     if not mine:
         return set()
-    rows = [
-        {
-            "key": mail.key,
-            "kind": mail.kind,
-            "recipient": mail.recipient,
-            "day": mail.day,
-            "subject": mail.subject,
-            "message_id": mail.message_id,
-            "state": MailState.READY.value,
-            "maybe_taken": False,
-            "fence": 0,
-            "attempts": 0,
-            "first_try_at": mail.first_try_at,
-            "next_try_at": at,
-            "last_error": "",
-            "created_at": at,
-        }
-        for mail, _notices in mine.values()
-    ]
-    ids = {key: mail_id for mail_id, key in session.execute(_insert_mail(session.get_bind().dialect.name), rows)}
+    new = [mail for mail, _notices in mine.values()]
+    columns: dict[str, list[Any]] = {
+        "key": [mail.key for mail in new],
+        "kind": [mail.kind for mail in new],
+        "recipient": [mail.recipient for mail in new],
+        "day": [mail.day for mail in new],
+        "subject": [mail.subject for mail in new],
+        "message_id": [mail.message_id for mail in new],
+        "state": [MailState.READY.value] * len(new),
+        "maybe_taken": [False] * len(new),
+        "fence": [0] * len(new),
+        "attempts": [0] * len(new),
+        "first_try_at": [mail.first_try_at for mail in new],
+        "next_try_at": [at] * len(new),
+        "last_error": [""] * len(new),
+        "created_at": [at] * len(new),
+    }
+    ids: dict[str, int] = dict(bulk.insert_and_tell(session, MAIL, columns, unique=["key"], tell=["key", "id"]))
     if ids:
-        bodies = [{"mail_id": mail_id, "body": mine[key][0].body} for key, mail_id in ids.items()]
-        session.connection().execute(_INSERT_BODY, bodies)
+        bodies: dict[str, list[Any]] = {"mail_id": list(ids.values()), "body": [mine[key][0].body for key in ids]}
+        bulk.insert_columns(session, _BODY, bodies, unique=["mail_id"])
         ledger.put_into(session, {one: mail_id for key, mail_id in ids.items() for one in mine[key][1]})
     points.reach("mail stored")
     return set(ids)
-
-
-@cache
-def _insert_mail(dialect: str) -> Any:
-    return ledger.insert_unless_known(MAIL, dialect).returning(MAIL.c.id, MAIL.c.key)
 
 
 def reap(session: Session, lease: int = 0) -> None:
@@ -381,7 +373,6 @@ _CLAIM = (
     .returning(MAIL.c.id, MAIL.c.fence, MAIL.c.kind, MAIL.c.recipient, MAIL.c.attempts, MAIL.c.first_try_at)
 )
 _BODIES = select(_BODY.c.mail_id, _BODY.c.body).where(_BODY.c.mail_id.in_(bindparam("b_ids", expanding=True)))
-_INSERT_BODY = insert(_BODY)
 _HELD = and_(
     MAIL.c.id == bindparam("b_id"),
     MAIL.c.fence == bindparam("b_fence"),

@@ -87,8 +87,9 @@ def judge_everything(shop: Shop, now: datetime) -> Round:
 
 
 def fill_from_everything(shop: Shop, now: datetime) -> jobs.Filled:
-    """Do what `fill_mails` does, with the whole picture in view."""
+    """Do what `fill_mails` does, for all at once and with the whole picture in view."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jobs, "_PORTION", 5_000)
         patch.setattr(jobs, "picture_to_tell", lambda shop, session, now, _subjects: shop.picture(session, now))
         return jobs.fill_mails(shop, now)
 
@@ -410,15 +411,19 @@ def provinces(urls: Sequence[str], home: Path) -> Iterator[list[Province]]:
 
 histories = st.lists(steps, min_size=3, max_size=9)
 plans_at_first = st.lists(filing(), min_size=2, max_size=5)
-#: how many days ahead dangers are worked out, and how many tasks are foreseen by themselves before it is done for all
-spans = st.tuples(st.sampled_from([31, 31, 2, 0]), st.sampled_from([10_000, 10_000, 2, 0]))
+#: how many days ahead dangers are worked out, how many tasks are foreseen by themselves before it is done for all, and
+#: how many notices are made into mails at a time
+spans = st.tuples(
+    st.sampled_from([31, 31, 2, 0]), st.sampled_from([10_000, 10_000, 2, 0]), st.sampled_from([5_000, 3, 1])
+)
 
 
 @contextmanager
-def looking_ahead(span: tuple[int, int]) -> Iterator[None]:
+def working_by(span: tuple[int, int, int]) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(agenda, "_AHEAD", timedelta(days=span[0]))
         patch.setattr(agenda, "_MANY", span[1])
+        patch.setattr(jobs, "_PORTION", span[2])
         yield
 
 
@@ -437,7 +442,7 @@ def test_a_round_that_looks_at_few_tasks_leaves_the_ledger_of_one_that_judges_al
     tmp_path: Path,
     history: list[Any],
     first: list[Action],
-    span: tuple[int, int],
+    span: tuple[int, int, int],
 ) -> None:
     other = tmp_path / "other.yaml"
     other.write_text(OTHER)
@@ -446,7 +451,7 @@ def test_a_round_that_looks_at_few_tasks_leaves_the_ledger_of_one_that_judges_al
         for leftover in tmp_path.glob(f"{path.name}-*"):
             leftover.unlink()
         shutil.copyfile(_migrated_sqlite, path)
-    with provinces([f"sqlite:///{path}" for path in paths], tmp_path) as twins, looking_ahead(span):
+    with provinces([f"sqlite:///{path}" for path in paths], tmp_path) as twins, working_by(span):
         live_through(twins, other, history, first)
 
 
@@ -458,12 +463,12 @@ def test_so_it_is_on_postgresql(
     tmp_path: Path,
     history: list[Any],
     first: list[Action],
-    span: tuple[int, int],
+    span: tuple[int, int, int],
 ) -> None:
     other = tmp_path / "other.yaml"
     other.write_text(OTHER)
     names = [postgres_server.create_database(_migrated_postgres) for _twin in range(2)]
-    with provinces([postgres_server.url(name) for name in names], tmp_path) as twins, looking_ahead(span):
+    with provinces([postgres_server.url(name) for name in names], tmp_path) as twins, working_by(span):
         live_through(twins, other, history, first)
     for name in names:
         postgres_server.drop_database(name)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
 from planner.domain.notification import NoticeKind, NoticeState
-from planner.store.bulk import insert_columns, insert_new
+from planner.store.bulk import insert_and_tell, insert_columns, insert_new
 from planner.store.engine import Engine, reading, writing
 from planner.store.tables import NoticeRow, table_of
 
@@ -85,3 +85,28 @@ def test_what_is_known_is_passed_over_and_not_counted(engine: Engine) -> None:
     with reading(engine) as session:
         found = session.scalars(select(NOTICE.c.queued_at).order_by(NOTICE.c.key)).all()
     assert found == [row["queued_at"], later["queued_at"]]
+
+
+def test_of_what_comes_in_the_chosen_columns_are_told_and_of_what_is_known_nothing(engine: Engine) -> None:
+    row = {
+        "revision": 0,
+        "nominal": date(2020, 5, 15),
+        "reason": "",
+        "recipient": "an@a.vn",
+        "urgent": False,
+        "queued_at": datetime(2020, 5, 15, tzinfo=UTC),
+        "settled_at": None,
+    }
+
+    def enter(*numbers: int) -> dict[str, int]:
+        rows = [whole(n, {**row, "reason": f"{n}"}) for n in numbers]
+        columns = {name: [one[name] for one in rows] for name in rows[0]}
+        with writing(engine) as session:
+            return dict(insert_and_tell(session, NOTICE, columns, unique=["key"], tell=["key", "id"]))
+
+    first, second = enter(1, 2), enter(2, 3)
+    with reading(engine) as session:
+        stored = session.execute(select(NOTICE.c.key, NOTICE.c.id, NOTICE.c.reason).order_by(NOTICE.c.key)).all()
+    assert [(int(key), reason) for key, _id, reason in stored] == [(1, "1"), (2, "2"), (3, "3")]
+    assert {key: number for key, number, _reason in stored} == first | second
+    assert [len(first), len(second)] == [2, 1]
