@@ -244,22 +244,27 @@ def _rest(items: Sequence[Item]) -> str:
 
 _LEAD = re.compile(r" *(?:- |\d+\. )?")
 _GAPS = re.compile(r"\n{3,}")
-_ODD = re.compile(r"[^\S \n]|\S  ")  #: what the short way of breaking lines does not know: other blanks, two blanks
+_TWO_BLANKS = re.compile(r"  (?<=\S  )")  # the blanks first: the search then leaps from one pair to the next
 
 
 def _wrap(text: str) -> str:
     """Break lines at `WIDTH`, hanging under their text; a line indented by eight or more (a command) stays whole."""
     done: list[str] = []
-    odd = _ODD.search(text) is not None  # asked of the whole first: hardly any text is
+    odd = _is_odd(text)  # asked of the whole first: hardly any text is
     for line in text.splitlines():
         if line.startswith(" " * 8) or not line.strip() or (len(line) <= WIDTH and not odd):
             done.append(line.rstrip())
-        elif (odd and _ODD.search(line)) or not (broken := _broken(line)):
+        elif (odd and _is_odd(line)) or not (broken := _broken(line)):
             hang = " " * len(_lead(line))
             done += textwrap.wrap(line, WIDTH, subsequent_indent=hang, break_long_words=False, break_on_hyphens=False)
         else:
             done += broken
     return _GAPS.sub("\n\n", "\n".join(done)).strip() + "\n"
+
+
+def _is_odd(text: str) -> bool:
+    """Say whether the short way of breaking lines may not know a text: other blanks, or two behind a word."""
+    return not text.replace("\n", "").isprintable() or _TWO_BLANKS.search(text) is not None
 
 
 def _lead(line: str) -> str:
