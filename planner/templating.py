@@ -7,6 +7,7 @@ reach out.
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -48,14 +49,22 @@ def number(value: float, digits: int = 0) -> str:
     return text.translate(str.maketrans(",.", ".,")) if i18n.language() == "vi" else text
 
 
+class _Shipped(Environment):
+    """For templates that are part of the program: they share the names known everywhere, and add none to them."""
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """Return the names that a template knows, in one dict: through a chain of dicts each is looked up slowly."""
+        return {**self.globals, **(d or {})}
+
+
 @lru_cache(maxsize=8)
 def environment(site: Path | None = None) -> Environment:
     """Return the Jinja environment for a site folder (None: shipped templates only)."""
     folders = [folder for folder in (site, templates_folder()) if folder is not None]
     # Our own templates are part of the program: they need no sandbox, which costs half of a mail's time, and do not
     # change while it runs.
-    kind = Environment if site is None else ImmutableSandboxedEnvironment
-    env = kind(
+    kind = _Shipped if site is None else ImmutableSandboxedEnvironment
+    env: Environment = kind(
         loader=ChoiceLoader([FileSystemLoader(folder) for folder in folders]),
         autoescape=lambda name: name is not None and name.endswith((".html", ".xml")),
         undefined=StrictUndefined,
