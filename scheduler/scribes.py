@@ -6,6 +6,7 @@ has nothing to do with the next. The processes end with the one that began them,
 
 from __future__ import annotations
 
+import copyreg
 import gc
 import logging
 import multiprocessing
@@ -16,20 +17,26 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from functools import partial
 from itertools import islice
+from operator import attrgetter
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from planner import i18n
 from planner.domain.agency import Officer
+from planner.domain.deadline import Deadline
+from planner.domain.notification import Notice
+from planner.domain.plan import PlannedTask, TaskRecord
 from planner.errors import PlannerError
 from scheduler import compose, message
 from scheduler.wording import Item
 
 log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 MANY = 500  #: mails; fewer are written before a second process has begun
 MOST = 8  #: processes
@@ -68,6 +75,29 @@ class Unwritten:
 
     code: str
     reason: str
+
+
+def _hand_over_quickly(kind: type[Any]) -> None:
+    """Let pickle take the values of a class all at once; a frozen class with slots has it look up each by its name.
+
+    A round hands about a hundred thousand objects to other processes, while it also stores what those have written.
+    """
+    names = [each.name for each in fields(kind)]
+    values = attrgetter(*names)
+    _SETTERS[kind] = [getattr(kind, name).__set__ for name in names]
+    copyreg.pickle(kind, lambda one: (_taken_over, (kind, values(one))))
+
+
+def _taken_over(kind: type[_T], values: tuple[Any, ...]) -> _T:
+    one = object.__new__(kind)
+    for put, value in zip(_SETTERS[kind], values, strict=True):
+        put(one, value)
+    return one
+
+
+_SETTERS: dict[type[Any], list[Callable[[Any, Any], None]]] = {}
+for _kind in (Order, Item, Notice, TaskRecord, PlannedTask, Deadline):
+    _hand_over_quickly(_kind)
 
 
 def words(order: Order) -> message.Message:
