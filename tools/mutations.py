@@ -145,17 +145,12 @@ MUTATIONS: tuple[Mutation, ...] = (
         edits=(
             Edit(
                 file="planner/store/bulk.py",
-                old="known = f\"ON CONFLICT ({', '.join(unique)}) DO NOTHING\"",
-                new='known = "ON CONFLICT (id) DO NOTHING" if unique else ""',
+                old="return f\"ON CONFLICT ({', '.join(unique)}) DO NOTHING\"",
+                new='return "ON CONFLICT (id) DO NOTHING" if unique == ["key"] else "ON CONFLICT DO NOTHING"',
             ),
             Edit(
                 file="planner/store/migrations/versions/0001_initial.py",
                 old='sa.UniqueConstraint("key", name=op.f("uq_notice_key")),',
-                new="",
-            ),
-            Edit(
-                file="planner/store/migrations/versions/0001_initial.py",
-                old='sa.UniqueConstraint("key", name=op.f("uq_mail_key")),',
                 new="",
             ),
         ),
@@ -166,8 +161,8 @@ MUTATIONS: tuple[Mutation, ...] = (
         claim="of two hosts that queue at once, one fails",
         edits=_one(
             "planner/store/bulk.py",
-            "known = f\"ON CONFLICT ({', '.join(unique)}) DO NOTHING\"",
-            'known = "" if unique else "-"',
+            "return f\"ON CONFLICT ({', '.join(unique)}) DO NOTHING\"",
+            'return "" if unique else "-"',
         ),
         tests=(*_STORE, *_POST),
         databases=("postgresql",),  # SQLite admits one writer at a time
