@@ -11,6 +11,7 @@ import asyncio
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -40,6 +41,7 @@ _T = TypeVar("_T")
 def main() -> None:
     """Measure and print."""
     asked = parser(__doc__ or "", size=60_000)
+    asked.add_argument("--connections", type=int, default=None, help="default: that of the settings")
     asked.add_argument("--database", choices=("sqlite", "postgresql", "both"), default="both", help="default: both")
     options = asked.parse_args()
     kinds = ("sqlite", "postgresql") if options.database == "both" else (options.database,)
@@ -51,6 +53,8 @@ def main() -> None:
                 settings = Settings(
                     home=Path(name), database_url=copy(), smtp_host="127.0.0.1", smtp_port=port, smtp_tls="none"
                 )
+                if options.connections:
+                    settings = replace(settings, smtp_connections=options.connections)
                 rows += _round(kind, Shop(settings=settings), count)
     show("round", rows, [f"{agencies * _TASKS_A_PLAN} tasks"], as_json=options.json)
 

@@ -34,7 +34,8 @@ from scheduler.wording import Item
 
 log = logging.getLogger(__name__)
 
-_BATCH = 50  # mails that are written, and stored, at a time
+_BATCH = 50  # mails that are written at a time
+_STORED = 200  # mails at the most that are stored at a time: when the database is slower than those who write
 _PORTION = 5_000  # notices that are judged again, and made into mails, at a time
 
 
@@ -222,23 +223,32 @@ def _storing(shop: Shop, now: datetime) -> Iterator[Callable[[list[tuple[outbox.
     """Store mails while the next ones are written.
 
     Yields:
-        What stores a batch in a transaction of its own, once the batch before is committed. It raises what came of that
-        one; given nothing, it waits for it.
+        What takes mails to be stored: in one transaction after the other, each begun when the one before is committed.
+        It raises what came of an earlier one. Given nothing, it waits until all is committed.
     """
     before: Future[None] | None = None
+    waiting: list[tuple[outbox.NewMail, list[int]]] = []
 
     def save(mails: list[tuple[outbox.NewMail, list[int]]]) -> None:
         with writing(shop.engine) as session:
             outbox.save_mails(session, mails, now)
         points.reach("mails committed")
 
-    def store(mails: list[tuple[outbox.NewMail, list[int]]]) -> None:
-        nonlocal before
+    def begin() -> None:
+        nonlocal before, waiting
         stored, before = before, None
         if stored is not None:
             stored.result()
-        if mails:
-            before = beside.submit(copy_context().run, save, mails)
+        some, waiting = waiting, []
+        if some:
+            before = beside.submit(copy_context().run, save, some)
+
+    def store(mails: list[tuple[outbox.NewMail, list[int]]]) -> None:
+        waiting.extend(mails)
+        if before is None or before.done() or len(waiting) >= _STORED:
+            begin()
+        while not mails and before is not None:
+            begin()
 
     with ThreadPoolExecutor(1, "mails") as beside:
         yield store
