@@ -65,6 +65,7 @@ class Scene:
             expected = Expected(
                 notices={key: (state, who, nominal) for key, (state, who, nominal, _m) in seen.notices.items()},
                 before=before,
+                risks={key: seen.chains[key] for key, rung in seen.rungs.items() if rung == "at-risk"},
             )
             clean = judge(self.lane, expected)
             if not clean.ok or clean.extra:

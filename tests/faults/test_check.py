@@ -194,6 +194,21 @@ def test_two_digests_of_one_day_are_named(monkeypatch: pytest.MonkeyPatch, seen:
     assert [one for one in problems if one == "I10"] == invariants
 
 
+@pytest.mark.parametrize(("told_on", "lost"), [("2020-05-19", 0), ("2020-05-18", 0), ("2020-05-15", 1)])
+def test_a_risk_that_nobody_saw_is_lost_unless_a_step_of_that_day_or_later_was_told(
+    monkeypatch: pytest.MonkeyPatch, told_on: str, lost: int
+) -> None:
+    told: dict[str, tuple[str, str, str, int | None]] = {KEY: ("sent", "an@a.vn", told_on, 1)}
+    expected = Expected(
+        notices={KEY: ("sent", "an@a.vn", told_on), LATER: ("sent", "an@a.vn", "2020-05-18")},
+        before=frozenset(),
+        risks={LATER: GOOD.chains[KEY]},
+    )
+    monkeypatch.setattr(sys.modules[__name__], "EXPECTED", expected)
+    assert judged(monkeypatch, replace(GOOD, notices=told), mode="skewed").lost == lost
+    assert judged(monkeypatch, replace(GOOD, notices=told)).lost == 1, "rounds came every day"
+
+
 def test_more_mails_than_the_policy_allows_in_a_day_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = with_a_second_mail(2.0, digest=False)
     third = replace(
