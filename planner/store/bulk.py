@@ -123,10 +123,9 @@ def insert_columns(
             list(zip(*_values(table, columns, dialect), strict=True)),
         ).rowcount
     statement, shared, lists = _from_arrays(table, columns, unique, dialect)
-    return sum(
-        connection.exec_driver_sql(statement, (*shared, *(column[at : at + at_once] for column in lists))).rowcount
-        for at in range(0, len(lists[0]), at_once)
-    )
+    # One statement however many rows there are: the driver sends their portions one behind the other.
+    portions = [(*shared, *(column[at : at + at_once] for column in lists)) for at in range(0, len(lists[0]), at_once)]
+    return connection.exec_driver_sql(statement, portions).rowcount
 
 
 def insert_and_tell(
