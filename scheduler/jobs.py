@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -73,8 +74,11 @@ class Round:
 def run_round(
     shop: Shop, now: datetime, channel: Callable[[], Channel], stop: Callable[[], bool] | None = None
 ) -> Round:
-    """Do one whole round at `now`; `stop` is asked between mails whether to leave the rest to the next round."""
-    stop = stop or (lambda: False)
+    """Do one whole round at `now`; `stop` is asked between mails whether to leave the rest to the next round.
+
+    It is left, too, when sending hours end: a mail server may be slow, and a round long.
+    """
+    stop = _at_closing_time(shop, now, stop or (lambda: False))
     _key = shop.bounce_key  # a secret that cannot be read is told before any mail is held
     points.reach("round begun")
     _read_bounces(shop, now)
@@ -105,6 +109,12 @@ def run_round(
     mark.keep(shop)
     log.info("round", extra={"counts": result.as_dict()})
     return result
+
+
+def _at_closing_time(shop: Shop, now: datetime, stop: Callable[[], bool]) -> Callable[[], bool]:
+    """Return what says to stop when `stop` does, and when mail that might leave at `now` may not any more."""
+    closing = time.monotonic() + shop.open_for(now).total_seconds()
+    return lambda: stop() or time.monotonic() >= closing
 
 
 def _read_bounces(shop: Shop, now: datetime) -> None:

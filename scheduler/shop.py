@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -162,11 +162,16 @@ class Shop:
 
     def may_send(self, now: datetime) -> bool:
         """Say whether mail may leave at `now`: inside the policy's hours, on its days."""
+        return self.open_for(now) > timedelta()
+
+    def open_for(self, now: datetime) -> timedelta:
+        """Return for how long mail may leave from `now` on; nothing when it may not at all."""
         local = now.astimezone(ZONE)
         sending = self.policy.sending
         if sending.working_days_only and not self.calendar().is_working(local.date()):
-            return False
-        return sending.opens <= local.time().replace(tzinfo=None) < sending.closes
+            return timedelta()
+        opens, closes = (datetime.combine(local.date(), each, ZONE) for each in (sending.opens, sending.closes))
+        return closes - local if opens <= local else timedelta()
 
 
 def _tasks_first(subject: str) -> tuple[bool, str]:

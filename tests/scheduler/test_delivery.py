@@ -450,6 +450,20 @@ def test_several_mails_are_under_way_at_once_but_not_too_many(crowd: Province, s
     assert server.most_in_data == crowd.shop.settings.smtp_connections
 
 
+def test_a_round_that_is_still_sending_when_hours_end_leaves_the_rest_to_the_next_day(
+    crowd: Province, server: MailServer
+) -> None:
+    closing = at("2020-05-18", 17)
+    server.slow_data = 0.2
+    one = crowd.with_settings(smtp_connections=1)
+    done = one.tick(closing - timedelta(seconds=2))
+    assert len(server.accepted) == done.sent < len(CROWD)
+    assert one.tick(closing).sent == 0
+    server.slow_data = 0
+    assert one.tick(at("2020-05-19")).sent == len(CROWD) - done.sent
+    assert sorted(server.recipients()) == CROWD
+
+
 def test_a_server_that_does_not_answer_in_time_leaves_the_fate_unknown(late: Province, server: MailServer) -> None:
     server.slow_data = 1
     done = late.tick(NOW, timeouts=Timeouts(dot=0.3))
