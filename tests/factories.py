@@ -144,6 +144,8 @@ def file_of(folder: Path, plan: Plan, name: str = "") -> Path:
                         "cooperating": list(task.cooperating),
                         "due": task.deadline.text,
                         "after": list(task.after),
+                        **({} if task.start is None else {"start": task.start}),
+                        **({} if task.duration is None else {"duration": task.duration}),
                     }
                     for task in goal.tasks
                 ],

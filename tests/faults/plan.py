@@ -115,8 +115,8 @@ class Row:
         """Whether the bar is held."""
         return not self.failures and self.injected == self.survived
 
-    def add(self, task: Task, done: Any) -> None:
-        """Add a scenario."""
+    def add(self, task: Task, done: Any) -> list[str]:
+        """Add a scenario, and return what did not hold."""
         self.scenarios += 1
         self.unplayed += not done["parts"]
         self.seconds += done["seconds"]
@@ -134,6 +134,7 @@ class Row:
                 problems += verdict.problems or ["a number that must be 0 is not"]
         if problems:
             self.failures.append((task, problems))
+        return problems
 
 
 @cache
@@ -213,8 +214,8 @@ class Wanted:
         # What could not be played counts as if it had been: an engine under which none can must not be tried for ever.
         return row.injected + usual * (self._under_way[name] + row.unplayed)
 
-    def take(self, task: Task, done: dict[str, Any]) -> None:
-        """Add what a scenario came to."""
+    def take(self, task: Task, done: dict[str, Any]) -> list[str]:
+        """Add what a scenario came to, and return what did not hold."""
         name = (task.kind, task.workers)
         self._under_way[name] -= 1 if self._under_way[name] else 0
-        self.rows[name].add(task, done)
+        return self.rows[name].add(task, done)

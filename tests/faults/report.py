@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-from tests.faults.plan import Row
+from tests.faults.plan import Row, Task
 
 BEGIN, END = "<!-- figures: written by make faults -->", "<!-- end of figures -->"
 BASELINE = "<!-- baseline -->", "<!-- end of baseline -->"
@@ -60,13 +60,14 @@ def document(found: Found) -> list[dict[str, Any]]:
 
 def failures(found: Found) -> str:
     """Return what did not hold, with the commands that repeat it; empty when all held."""
-    lines = []
-    for database, rows in found:
-        for row in rows:
-            for task, problems in row.failures:
-                lines.append(f"FAILED: {task.command(database)}")
-                lines += [f"    {problem}" for problem in sorted(problems)[:12]]
-    return "\n".join(lines)
+    return "\n".join(
+        failure(database, task, problems) for database, rows in found for row in rows for task, problems in row.failures
+    )
+
+
+def failure(database: str, task: Task, problems: Sequence[str]) -> str:
+    """Return what did not hold in a scenario, with the command that repeats it."""
+    return "\n    ".join([f"FAILED: {task.command(database)}", *sorted(problems)[:12]])
 
 
 def write(page: Path, found: Found, seed: int, seconds: float, arguments: Sequence[str]) -> None:

@@ -25,6 +25,7 @@ from tests.faults.kinds import KINDS
 from tests.faults.lane import Lane, morning
 from tests.faults.plan import Task, Wanted
 from tests.faults.province import DAYS, found
+from tests.faults.report import failure
 from tests.faults.scene import Scene
 from tests.faults.worker import Work
 from tests.postgres import PostgresServer, running_postgres
@@ -187,8 +188,8 @@ def run(kind: str, wanted: Wanted, jobs: int, *, say: Callable[[str], object] = 
                 assert isinstance(pipe, Connection)
                 done = pipe.recv()
                 task = busy.pop(pipe)
-                if task is not None:
-                    wanted.take(task, done)
+                if task is not None and (problems := wanted.take(task, done)):
+                    say(failure(kind, task, problems))  # at once: a long run goes on for an hour
                 following = wanted.next(private=lanes[pipe][1])
                 pipe.send(following)
                 if following is not None:

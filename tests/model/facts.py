@@ -73,7 +73,7 @@ class Rung:
     """A step of the ladder, as the policy's file says it."""
 
     name: str
-    anchor: str  #: "due", "submitted", "returned", "filing"
+    anchor: str  #: "due", "at_risk", "submitted", "returned", "filing"
     tell: tuple[str, ...]
     kind: str
     offset: int = 0
@@ -100,7 +100,12 @@ class Rung:
         return found
 
     def days(self, anchor: date, today: date) -> list[date]:
-        """Return the days up to today on which the rung fell due, counted from the last day or that of a move."""
+        """Return the days up to today on which the rung fell due, counted from the last day or that of a move.
+
+        A warning falls due whenever the last day is in danger; it bears that day.
+        """
+        if self.anchor == "at_risk":
+            return [anchor]
         first = self._first(anchor)
         if first > today:
             return []
@@ -185,7 +190,11 @@ class Task:
     responsible: str
     filed: date  #: the last day as filed
     last_day: date  #: in force
+    signed: date  #: the plan
+    start: date | None = None
+    length: int | None = None  #: working days of the whole work, when its plan says so
     after: set[str] = field(default_factory=set)
+    percent: int = 0
     revision: int = 0
     state: str = "assigned"
     handed_in: date = date.min
@@ -195,7 +204,7 @@ class Task:
 
     def hand_in(self, today: date) -> None:
         """Let a result be handed in."""
-        self.state, self.handed_in = "submitted", today
+        self.state, self.handed_in, self.percent = "submitted", today, 100
         self.promise = None
 
     def set_deadline(self, last_day: date) -> None:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from tests.model.facts import Facts, Key, Mail, Post, Row, Rung, Task, Told
+from tests.model.facts import DAY, Facts, Key, Mail, Post, Row, Rung, Task, Told, moved_on, working_day, works
 
 DOES_THE_WORK = ("responsible", "substitute")
 
@@ -90,6 +90,55 @@ class Register:
         return found
 
 
+class Foresight:
+    """When each task will be done, as far as can be told today."""
+
+    def __init__(self, tasks: dict[str, Task], today: date) -> None:
+        self.tasks, self.today = tasks, today
+        self.known: dict[str, date | None] = {}
+
+    def finish(self, task: Task) -> date | None:
+        """Return the last day of the work; None: none is done."""
+        if task.key not in self.known:
+            self.known[task.key] = self._finish(task)
+        return self.known[task.key]
+
+    def is_in_danger(self, task: Task) -> bool:
+        """Say whether a task that is not late yet will be."""
+        finish = self.finish(task) if task.is_open and self.today <= task.last_day else None
+        return finish is not None and finish > task.last_day
+
+    def _finish(self, task: Task) -> date | None:
+        if not task.is_open:
+            return task.handed_in if task.state in ("submitted", "confirmed") else None
+        before = [self.tasks[key] for key in task.after]
+        done = [day for one in before if (day := self.finish(one)) is not None]
+        free = working_day(max(done), 1) if done else date.min  # nothing that it waits for is in the way any more
+        if task.length is not None:
+            left = max(1, -(-task.length * (100 - task.percent) // 100))
+            return self._end(moved_on(max(self.today, task.start or date.min, free)), left)
+        planned = task.start or min(self._after_the_others(task, before), task.last_day)
+        earliest = moved_on(planned)
+        is_pushed = free > earliest or free > task.last_day
+        if not is_pushed:
+            return task.last_day if self.today <= task.last_day else moved_on(self.today)
+        return max(self._end(max(earliest, free), self._days(planned, task.last_day)), moved_on(self.today))
+
+    @staticmethod
+    def _after_the_others(task: Task, before: list[Task]) -> date:
+        """Return when a task without a start was meant to begin: no sooner than those it waits for are due."""
+        return max([task.signed, *(working_day(one.last_day, 1) for one in before)])
+
+    @staticmethod
+    def _days(first: date, last: date) -> int:
+        """Return the number of working days from one day to another, at least one."""
+        return max(1, sum(works(first + n * DAY) for n in range((last - first).days + 1)))
+
+    @staticmethod
+    def _end(begin: date, days: int) -> date:
+        return begin if days == 1 else working_day(begin, days - 1)
+
+
 class Oracle:
     """The ledger as it ought to be, kept up round by round."""
 
@@ -106,7 +155,7 @@ class Oracle:
     def expected(self, today: date) -> dict[Key, Told]:
         """Return everything that must have been told by the end of today."""
         found: dict[Key, Told] = {}
-        register = Register(self.facts, today)
+        register, foresight = Register(self.facts, today), Foresight(self.facts.tasks, today)
         for task in self.facts.tasks.values():
             if task.state == "submitted":
                 self._climb(found, register, "submitted", task.handed_in, task.key, task.revision, task)
@@ -114,6 +163,8 @@ class Oracle:
                 self._climb(found, register, "returned", task.returned, task.key, task.revision, task)
             if task.is_open:
                 self._climb(found, register, "due", task.last_day, task.key, task.revision, task)
+            if foresight.is_in_danger(task):
+                self._climb(found, register, "at_risk", task.last_day, task.key, task.revision, task)
         for agency in self.facts.owing:
             subject = f"kl/{agency}"
             self._climb(found, register, "filing", self.facts.filing_deadline, subject, 0, None, agency)

@@ -5,6 +5,7 @@ Each deed is done on the real engine and entered among the oracle's facts.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -26,7 +27,8 @@ from tests.model.world import DIRECTIVE, SHIPPED, WORKING, Places, World, addres
 
 picks = st.integers(0, 99)
 dues = st.lists(st.integers(-4, 16), min_size=1, max_size=3)  # days from today to the last day
-
+#: how long a task lasts, in working days, and days from today to its start, as far as its plan says so
+works_of_plans = st.lists(st.tuples(st.none() | st.integers(1, 9), st.none() | st.integers(-3, 9)), max_size=3)
 
 OPEN = ("assigned", "in_progress", "returned")
 
@@ -48,8 +50,18 @@ class People(RuleBasedStateMachine):
         who=st.sampled_from(("member", "head", "unknown")),
         after=picks,
         joined=st.booleans(),
+        work=works_of_plans,
     )
-    def a_plan_is_filed(self, agency: str, due: list[int], who: str, after: int, joined: bool) -> None:
+    def a_plan_is_filed(
+        self,
+        agency: str,
+        due: list[int],
+        who: str,
+        after: int,
+        *,
+        joined: bool,
+        work: Sequence[tuple[int | None, int | None]] = (),
+    ) -> None:
         old = self.plans.get(agency, [])
         if len(old) > 4 or agency in self.left_out:
             return
@@ -65,12 +77,16 @@ class People(RuleBasedStateMachine):
         for n, days in enumerate(due):
             code = f"I.{len(old) + n + 1}"
             waits = (known[after % len(known)].split("/", 1)[1],) if joined and known else ()
+            last_day = self.day + timedelta(days=days)
+            length, start = work[n % len(work)] if work else (None, None)
             new.append(
                 PlannedTask(
                     code=code,
                     title=f"Nhiệm vụ {agency} số {len(old) + n + 1}",
                     responsible=named,
-                    deadline=make_deadline(self.day + timedelta(days=days)),
+                    start=None if start is None else min(self.day + timedelta(days=start), last_day),
+                    duration=length,
+                    deadline=make_deadline(last_day),
                     after=waits,
                 )
             )
@@ -82,7 +98,9 @@ class People(RuleBasedStateMachine):
         agency, n = self._planned(pick)
         task = self.plans[agency][n]
         changed = list(self.plans[agency])
-        changed[n] = replace(task, deadline=make_deadline(self.day + timedelta(days=days)))
+        last_day = self.day + timedelta(days=days)
+        start = None if task.start is None else min(task.start, last_day)
+        changed[n] = replace(task, deadline=make_deadline(last_day), start=start)
         self._file(agency, changed)
 
     @precondition(lambda self: len(self.facts.tasks) > 1)
@@ -108,11 +126,12 @@ class People(RuleBasedStateMachine):
         return found[pick % len(found)]
 
     def _file(self, agency: str, planned: list[PlannedTask]) -> None:
+        signed = self.facts.filing_deadline - timedelta(days=8)
         plan = Plan(
             agency=agency,
             directive=DIRECTIVE,
             number="1/KH",
-            signed=self.facts.filing_deadline - timedelta(days=8),
+            signed=signed,
             goals=(Goal(code="I", title="Mục tiêu", tasks=tuple(planned)),),
         )
         try:
@@ -128,13 +147,16 @@ class People(RuleBasedStateMachine):
             after = {f"{DIRECTIVE}/{one}" for one in task.after}
             mine = self.facts.tasks.get(key)
             if mine is None:
-                self.facts.tasks[key] = Task(key, agency, task.responsible, last_day, last_day, after)
+                self.facts.tasks[key] = Task(
+                    key, agency, task.responsible, last_day, last_day, signed, task.start, task.duration, after
+                )
                 continue
             if mine.state == "withdrawn":
                 mine.state = "assigned"
             if mine.filed != last_day and mine.state not in ("submitted", "confirmed"):
                 mine.set_deadline(last_day)
             mine.filed, mine.after, mine.responsible = last_day, after, task.responsible
+            mine.start = task.start
 
     def some(self, pick: int, *states: str) -> Task | None:
         """Return a task that is in one of some states."""
@@ -153,7 +175,7 @@ class People(RuleBasedStateMachine):
         task = self.some(pick, *OPEN)
         assert task
         tasks.progress(self.world.desk(), task.key, percent, "đang làm")
-        task.state = "in_progress"
+        task.state, task.percent = "in_progress", percent
 
     @precondition(lambda self: self.some(0, *OPEN))
     @rule(pick=picks)
