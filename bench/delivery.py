@@ -313,9 +313,9 @@ def fill(desk: Any, size: int) -> None:
     with desk.writing() as session:
         ledger.enqueue(session, notices, policy=PolicyVersion(hash="-", name="bench", version="1", content={}), at=NOW)
     with desk.reading() as session:
-        waiting: dict[str, list[int]] = {}
+        waiting: dict[str, list[ledger.QueuedNotice]] = {}
         for one in ledger.queued(session):
-            waiting.setdefault(one.notice.recipient, []).append(one.id)
+            waiting.setdefault(one.notice.recipient, []).append(one)
     mails = [_mail(n, said) for n in range(size)]
     with desk.writing() as session:
         outbox.save_mails(session, [(mail, waiting[mail.recipient]) for mail in mails], NOW)

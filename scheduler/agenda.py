@@ -44,9 +44,16 @@ class Agenda:
     subjects: frozenset[str]  #: task keys, and plan keys of plans that are owed
     forecasts: Mapping[str, Forecast]  #: of those among them that are foreseen to be late
     mark: Foreseen  #: what the forecasts knew
+    before: Foreseen | None  #: the mark before it
+    policies: Mapping[str, Policy]  #: under which tasks stand, by hash
     is_new: bool  #: the mark differs from the one before
     watched: Mapping[str, date]  #: tasks that may be foreseen to be late, with the first day
     is_anew: bool  #: those are all, not only what events were about
+
+    @property
+    def has_new_days(self) -> bool:
+        """Whether the calendar may have been changed since the mark was left."""
+        return self.before is None or self.before.basis != self.mark.basis
 
 
 def agenda_of(shop: Shop, session: Session, now: datetime) -> Agenda:
@@ -82,7 +89,7 @@ class _Search:
         self._which = Which(
             policies=frozenset(self._policies),
             in_force=self._in_force,
-            doubled=self._is_first_today or self._touched.people,
+            doubled=self._is_first_today or self._touched.people or bool(self._touched.plans),
         )
         self._days = candidates.last_days(session)
 
@@ -109,6 +116,8 @@ class _Search:
             subjects=frozenset(subjects),
             forecasts=danger.forecasts,
             mark=mark,
+            before=self._before,
+            policies=self._policies,
             is_new=mark != self._before,
             watched=danger.first_days,
             is_anew=self._known is None,
@@ -117,15 +126,16 @@ class _Search:
     def _danger(self, warned: set[str]) -> Danger:
         """Return which tasks are foreseen to be late: of all, or only as far as something may have changed.
 
-        That is what events were about and what waits for it, and `warned`; on the first look of a day also what may be
-        foreseen late from then on. Of the others the ledger holds what there is to say.
+        That is what events were about and what waits for it, and `warned`; on the first look of a day, and after people
+        have changed, also what may be foreseen late from then on. Of the others the ledger holds what there is to say.
         """
         if self._known is not None:
             changed: set[str] = set()
             if self._touched.tasks or self._touched.plans:
                 moved = self._touched.tasks | neighbours.of_plans(self._session, self._touched.plans)
                 changed = moved | neighbours.after(self._session, moved)
-            may_be = marks.watched(self._session, self._today) if self._is_first_today else set()
+            is_asked = self._is_first_today or self._touched.people  # a role may have another holder
+            may_be = marks.watched(self._session, self._today) if is_asked else set()
             if len(changed | may_be) <= _MANY:
                 forecasts = self._foreseen(changed | may_be | warned)
                 return Danger(forecasts=forecasts, first_days=dict.fromkeys(changed, self._known.since))
@@ -146,14 +156,16 @@ class _Search:
         return any(policy.on(anchor) for policy in self._policies.values())
 
     def _reached(self, anchor: Anchor, days: Iterable[date]) -> Iterator[Reached]:
-        """Yield the highest step reached for each policy and day; without a mark, all of them.
+        """Yield the highest step reached for each policy and day; without a mark of the same basis, all of them.
 
-        Then cases may have been moved to a policy that has other steps below one that both have.
+        Then cases may have been moved to a policy that has other steps below one that both have, or the calendar was
+        changed, and with it the days of lower steps.
         """
+        is_same = self._before is not None and self._before.basis == self._basis
         for found, policy in self._policies.items():
             for day in days if policy.on(anchor) else ():
                 steps = steps_reached(policy, anchor, day, self._calendar, self._today)
-                for step in steps if self._before is None else steps[-1:]:
+                for step in steps[-1:] if is_same else steps:
                     roles = tuple(role.value for role in step.rung.tell)
                     yield Reached(policy=found, day=day, rung=step.rung.name, nominal=step.nominal, roles=roles)
 

@@ -18,16 +18,17 @@ from contextvars import copy_context
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import groupby, islice
+from typing import TypeAlias
 
 from planner import i18n, points
 from planner.domain.directive import Directive
-from planner.domain.notification import Notice, NoticeState
+from planner.domain.notification import Notice, NoticeKind, NoticeState
 from planner.domain.plan import State
 from planner.errors import DatabaseFailed, PlannerError
 from planner.store import ledger, marks, outbox, ticks, upkeep
 from planner.store.engine import Session, reading, writing
-from scheduler import bounces, daily, delivery, mark, scribes
-from scheduler.agenda import agenda_of, picture_of, picture_to_tell
+from scheduler import bounces, daily, delivery, mark, moved_days, scribes
+from scheduler.agenda import Agenda, agenda_of, picture_of, picture_to_tell
 from scheduler.channels import Channel
 from scheduler.shop import Picture, Shop, local_day
 from scheduler.waiting import holding_up
@@ -38,6 +39,9 @@ log = logging.getLogger(__name__)
 _BATCH = 50  # mails that are written at a time
 _STORED = 200  # mails at the most that are stored at a time: when the database is slower than those who write
 _PORTION = 5_000  # notices that are judged again, and made into mails, at a time
+
+
+_Written: TypeAlias = tuple[outbox.NewMail, list[ledger.QueuedNotice]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,9 +152,9 @@ def _keeping_all() -> Iterator[None]:
 @_keeping_all()
 def queue_due(shop: Shop, now: datetime) -> Round:
     """Enter into the ledger everything that must have been told by `now`, and settle what need not be any more."""
-    with reading(shop.engine) as session:
-        agenda = agenda_of(shop, session, now)
-        picture = picture_of(shop, session, now, agenda) if agenda.subjects else None
+    agenda, picture = _looked(shop, now)
+    if agenda.has_new_days and moved_days.follow(shop, agenda.policies):
+        agenda, picture = _looked(shop, now)
     points.reach("picture read")
     judged: dict[str, Notice] = {}
     if picture is not None:
@@ -165,7 +169,7 @@ def queue_due(shop: Shop, now: datetime) -> Round:
         new = ledger.enqueue(session, judged, policy=shop.policy_version, at=now)
         points.reach("notices entered")
         if agenda.is_new or settled:
-            marks.leave(session, agenda.mark, agenda.watched, anew=agenda.is_anew)
+            marks.leave(session, agenda.mark, agenda.watched, anew=agenda.is_anew, after=agenda.before)
     points.reach("notices committed")
     return Round(
         queued=new[NoticeState.QUEUED],
@@ -173,6 +177,13 @@ def queue_due(shop: Shop, now: datetime) -> Round:
         suppressed=new[NoticeState.SUPPRESSED] + settled[NoticeState.SUPPRESSED],
         obsolete=settled[NoticeState.OBSOLETE],
     )
+
+
+def _looked(shop: Shop, now: datetime) -> tuple[Agenda, Picture | None]:
+    """Return what must be looked at, and what must be known to judge it; None: nothing."""
+    with reading(shop.engine) as session:
+        agenda = agenda_of(shop, session, now)
+        return agenda, picture_of(shop, session, now, agenda) if agenda.subjects else None
 
 
 def fill_mails(shop: Shop, now: datetime, stop: Callable[[], bool] = lambda: False) -> Filled:
@@ -215,12 +226,15 @@ def fill_mails(shop: Shop, now: datetime, stop: Callable[[], bool] = lambda: Fal
         while not stop() and (batch := next(letters, None)) is not None:
             mails = []
             for bundle, letter in zip(handed.popleft(), batch, strict=True):
-                ids = [one.id for one in bundle.notices]
                 if isinstance(letter, scribes.Letter):
-                    mails.append((_mail(bundle, letter, today, unreached.get(bundle.recipient)), ids))
+                    mails.append((_mail(bundle, letter, today, unreached.get(bundle.recipient)), bundle.notices))
                 else:
                     refused += 1
-                    facts_ = {"notices": ids, "code": letter.code, "reason": letter.reason}
+                    facts_ = {
+                        "notices": [one.id for one in bundle.notices],
+                        "code": letter.code,
+                        "reason": letter.reason,
+                    }
                     log.error("mail not written", extra=facts_)
             points.reach("mails composed")
             store(mails)
@@ -229,7 +243,7 @@ def fill_mails(shop: Shop, now: datetime, stop: Callable[[], bool] = lambda: Fal
 
 
 @contextmanager
-def _storing(shop: Shop, now: datetime) -> Iterator[Callable[[list[tuple[outbox.NewMail, list[int]]]], None]]:
+def _storing(shop: Shop, now: datetime) -> Iterator[Callable[[list[_Written]], None]]:
     """Store mails while the next ones are written.
 
     Yields:
@@ -237,9 +251,9 @@ def _storing(shop: Shop, now: datetime) -> Iterator[Callable[[list[tuple[outbox.
         It raises what came of an earlier one. Given nothing, it waits until all is committed.
     """
     before: Future[None] | None = None
-    waiting: list[tuple[outbox.NewMail, list[int]]] = []
+    waiting: list[_Written] = []
 
-    def save(mails: list[tuple[outbox.NewMail, list[int]]]) -> None:
+    def save(mails: list[_Written]) -> None:
         with writing(shop.engine) as session:
             outbox.save_mails(session, mails, now)
         points.reach("mails committed")
@@ -253,7 +267,7 @@ def _storing(shop: Shop, now: datetime) -> Iterator[Callable[[list[tuple[outbox.
         if some:
             before = beside.submit(copy_context().run, save, some)
 
-    def store(mails: list[tuple[outbox.NewMail, list[int]]]) -> None:
+    def store(mails: list[_Written]) -> None:
         waiting.extend(mails)
         if before is None or before.done() or len(waiting) >= _STORED:
             begin()
@@ -287,7 +301,7 @@ def _still_true(
     now: datetime,
     waiting: list[ledger.QueuedNotice],
     *,
-    before: Callable[[list[tuple[outbox.NewMail, list[int]]]], None],
+    before: Callable[[list[_Written]], None],
 ) -> tuple[Facts, list[ledger.QueuedNotice], int]:
     """Judge again what waits, on the present: between queueing and now a task may have been handed in.
 
@@ -306,14 +320,17 @@ def _still_true(
         told = ledger.times_told(session, subjects)
     with i18n.speaking(shop.settings.lang):
         found = shop.judge(picture, now, subjects)
-    queued_keys = {one.key for one in found if one.state is NoticeState.QUEUED}
-    holds = [one for one in waiting if one.key in queued_keys]
+    told_to = {one.key: (one.recipient, one.kind) for one in found if one.state is NoticeState.QUEUED}
+    holds = [one for one in waiting if told_to.get(one.key) == (one.notice.recipient, one.notice.kind)]
     obsolete = 0
     if len(holds) < len(waiting):
         before([])  # two transactions of one process must not wait for each other
         with writing(shop.engine) as session:
             judged = {one.key: one for one in found}
             obsolete = upkeep.reconcile(session, judged, now, subjects=subjects)[NoticeState.OBSOLETE]
+            if any(one.notice.kind is NoticeKind.AT_RISK for one in waiting if one.key not in told_to):
+                # Another worker may know better by now, and of these a round asks only when something happened.
+                marks.wipe(session)
     return Facts(shop, picture, local_day(now), told), holds, obsolete
 
 

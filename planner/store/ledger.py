@@ -12,9 +12,24 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, cast
 
-from sqlalchemy import BigInteger, ColumnElement, Row, Table, and_, bindparam, case, func, not_, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Row,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    case,
+    func,
+    not_,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
+from sqlalchemy.types import TypeEngine
 
 from planner.domain.notification import Notice, NoticeKind, NoticeState
 from planner.domain.status import TaskState
@@ -212,10 +227,23 @@ def obsolete_in(session: Session, mail_id: int) -> int:
     return session.scalar(statement) or 0
 
 
-def hold(session: Session, notices: Sequence[int]) -> set[int]:
-    """Hold those of the notices that are still queued until the transaction ends; return which."""
-    wanted = bulk.listed(session, "wanted", {"id": BigInteger()}, ([one] for one in notices))
-    statement = select(NOTICE.c.id).join(wanted, wanted.c.id == NOTICE.c.id)
+def hold(session: Session, notices: Sequence[QueuedNotice]) -> set[int]:
+    """Hold those of the notices that are still queued as they were read until the transaction ends; return their ids.
+
+    What was written of one that has another reader since, or is about another task, would tell the wrong person.
+    """
+    columns: dict[str, TypeEngine[Any]] = {"id": BigInteger(), "key": Text(), "recipient": Text(), "kind": Text()}
+    read = ([one.id, one.key, one.notice.recipient, one.notice.kind.value] for one in notices)
+    wanted = bulk.listed(session, "wanted", columns, read)
+    statement = select(NOTICE.c.id).join(
+        wanted,
+        and_(
+            wanted.c.id == NOTICE.c.id,
+            wanted.c.key == NOTICE.c.key,
+            wanted.c.recipient == NOTICE.c.recipient,
+            wanted.c.kind == NOTICE.c.kind,
+        ),
+    )
     held = statement.where(NOTICE.c.state == NoticeState.QUEUED.value).order_by(NOTICE.c.id)
     return set(session.scalars(held.with_for_update(of=NOTICE)))
 

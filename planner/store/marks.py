@@ -40,23 +40,29 @@ class Foreseen:
         return self.basis == basis and self.since <= day <= self.until and self.seq <= seq
 
 
-def foreseen(session: Session) -> Foreseen | None:
-    """Return what the last forecast knew; None: there was none."""
-    row = session.execute(
-        select(MarkRow.day, MarkRow.seq, MarkRow.basis, MarkRow.since, MarkRow.until).where(MarkRow.name == _FORECAST)
-    ).first()
+def foreseen(session: Session, *, for_update: bool = False) -> Foreseen | None:
+    """Return what the last forecast knew; None: there was none. `for_update` holds it until the transaction ends."""
+    columns = (MarkRow.day, MarkRow.seq, MarkRow.basis, MarkRow.since, MarkRow.until)
+    statement = select(*columns).where(MarkRow.name == _FORECAST)
+    row = session.execute(statement.with_for_update() if for_update else statement).first()
     return Foreseen(**row._mapping) if row else None
 
 
-def leave(session: Session, mark: Foreseen, watched: Mapping[str, date], *, anew: bool) -> None:
+def leave(session: Session, mark: Foreseen, watched: Mapping[str, date], *, anew: bool, after: Foreseen | None) -> None:
     """Leave the mark of a forecast, in the transaction that enters what came of it.
+
+    Not when another round has left its own since, or something that is no event has wiped it: what was added to the
+    one would be missing from the other.
 
     Args:
         session: an open transaction.
         mark: what the forecast knew.
         watched: from which day on tasks may be foreseen late.
         anew: no other tasks are watched any more.
+        after: the mark that the forecast began with.
     """
+    if foreseen(session, for_update=True) != after:
+        return
     row = {
         "name": _FORECAST,
         "day": mark.day,

@@ -158,19 +158,22 @@ def last_of_kind(session: Session, kind: str) -> datetime | None:
     return session.scalar(select(MAIL.c.created_at).where(MAIL.c.kind == kind).order_by(MAIL.c.id.desc()).limit(1))
 
 
-def save_mail(session: Session, mail: NewMail, notices: Sequence[int], at: datetime) -> bool:
+def save_mail(session: Session, mail: NewMail, notices: Sequence[ledger.QueuedNotice], at: datetime) -> bool:
     """Store a mail with the notices it carries; False when another worker was faster (then nothing changed)."""
     return save_mails(session, [(mail, notices)], at) == {mail.key}
 
 
-def save_mails(session: Session, mails: Sequence[tuple[NewMail, Sequence[int]]], at: datetime) -> set[str]:
+def save_mails(
+    session: Session, mails: Sequence[tuple[NewMail, Sequence[ledger.QueuedNotice]]], at: datetime
+) -> set[str]:
     """Store mails, each with the notices it carries; return the keys of those for which no other worker was faster.
 
-    The same number of statements for one and for many.
+    A mail of which a notice has changed since it was read is not stored. The same number of statements for one and for
+    many.
     """
     # Held first: they must still be there when the mail is, and a mail once entered would have to be taken back.
     held = ledger.hold(session, [one for _mail, notices in mails for one in notices])
-    mine = {mail.key: (mail, notices) for mail, notices in mails if held.issuperset(notices)}
+    mine = {mail.key: (mail, notices) for mail, notices in mails if held.issuperset(one.id for one in notices)}
     if not mine:
         return set()
     new = [mail for mail, _notices in mine.values()]
@@ -194,7 +197,7 @@ def save_mails(session: Session, mails: Sequence[tuple[NewMail, Sequence[int]]],
     if ids:
         bodies: dict[str, list[Any]] = {"mail_id": list(ids.values()), "body": [mine[key][0].body for key in ids]}
         bulk.insert_columns(session, _BODY, bodies, unique=["mail_id"])
-        ledger.put_into(session, {one: mail_id for key, mail_id in ids.items() for one in mine[key][1]})
+        ledger.put_into(session, {one.id: mail_id for key, mail_id in ids.items() for one in mine[key][1]})
     points.reach("mail stored")
     return set(ids)
 

@@ -6,9 +6,9 @@ What touches notices and their mails together stands here; each of them alone in
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, CursorResult, and_, bindparam, case, or_, select, update
@@ -17,8 +17,11 @@ from sqlalchemy.orm import Session
 from planner import points
 from planner.config import ZONE
 from planner.domain.notification import MailState, Notice, NoticeState
+from planner.domain.status import TaskState
+from planner.i18n import gettext as _
 from planner.store import cases, ledger, outbox
-from planner.store.tables import MailRow, NoticeRow
+from planner.store.plans import OPEN_STATES
+from planner.store.tables import MailRow, NoticeRow, TaskRow
 
 
 def reconcile(
@@ -28,7 +31,7 @@ def reconcile(
 
     A digest of an earlier day that nobody has begun to send is given up, for today's tells all of it as of today. One
     of unknown fate is repeated as it is while all of it holds; else it is given up too, lest a lower step come after a
-    higher one.
+    higher one. Who has been told the step in another role does not get it again in the place of somebody who left.
 
     Args:
         session: a writing transaction.
@@ -58,6 +61,12 @@ def reconcile(
             )
         )
     ).all()
+    others = [
+        notice
+        for row in waiting
+        if (notice := judged.get(row.key)) is not None and notice.recipient not in ("", row.recipient)
+    ]
+    known = ledger.already_told(session, others)
     settled: dict[int, tuple[NoticeState, bool]] = {}
     keys: dict[int, str] = {}
     moved: dict[int, Notice] = {}
@@ -68,6 +77,9 @@ def reconcile(
         notice = judged.get(row.key)
         if notice is None or notice.state is not NoticeState.QUEUED:
             settled[row.id] = (notice.state, notice.may_return) if notice else (NoticeState.OBSOLETE, False)
+            keys[row.id] = row.key
+        elif row.key in known:
+            settled[row.id] = (NoticeState.SUPPRESSED, False)
             keys[row.id] = row.key
         elif (notice.recipient, notice.kind.value) != (row.recipient, row.kind):
             moved[row.id] = notice
@@ -93,7 +105,12 @@ def reconcile(
             done[state] += cast(CursorResult[Any], changed).rowcount
     # The ledger says why a notice is not told, no longer why it would have been.
     why = [
-        {"b_id": one, "b_at": at, "b_state": state.value, "b_reason": judged[keys[one]].reason}
+        {
+            "b_id": one,
+            "b_at": at,
+            "b_state": state.value,
+            "b_reason": _("Already told in another role.") if keys[one] in known else judged[keys[one]].reason,
+        }
         for one, (state, _may_return) in settled.items()
         if keys[one] in judged and one not in away
     ]
@@ -163,17 +180,81 @@ def follow_renumbering(session: Session, moved: Mapping[str, str]) -> None:
         return
     gone = outbox.give_up(session, {row.mail_id for row in rows if row.mail_id is not None})
     ledger.release(session, sorted(gone))
-    change = update(ledger.NOTICE).where(ledger.NOTICE.c.id == bindparam("b_id"))
-    subjects = {row.id: moved[row.subject] for row in rows}
-    keys = {row.id: replace(ledger.notice_of(row), subject=subjects[row.id]).key for row in rows}
+    _rename(session, {row.id: replace(ledger.notice_of(row), subject=moved[row.subject]) for row in rows})
     session.expire_all()
-    # In two steps: while tasks change places, a key may still be another notice's.
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entered:
+    """A notice of the ledger, with what the day of its step counts from."""
+
+    id: int
+    subject: str
+    revision: int
+    rung: str
+    nominal: date
+    policy: str  #: hash
+    state: str | None  #: of the task; None: the notice is about a plan that is owed
+    last_day: date | None  #: of the task
+    since: datetime | None  #: the task is in its state
+
+
+def entered(session: Session) -> Iterator[Entered]:
+    """Yield the notices about tasks that are open or submitted, of their present deadlines, and about plans.
+
+    Those of one step of one subject come together, the earliest day first.
+    """
+    notice = ledger.NOTICE.c
+    of_task = (TaskRow.key == notice.subject, TaskRow.deadline_revision == notice.revision)
+    statement = (
+        select(
+            notice.id,
+            notice.subject,
+            notice.revision,
+            notice.rung,
+            notice.nominal,
+            notice.policy_hash.label("policy"),
+            TaskRow.state,
+            TaskRow.last_day,
+            TaskRow.state_since.label("since"),
+        )
+        .outerjoin(TaskRow, and_(*of_task))
+        # The key of a task has a colon, that of a plan has none.
+        .where(or_(TaskRow.state.in_((*OPEN_STATES, TaskState.SUBMITTED.value)), notice.subject.not_like("%:%")))
+        .order_by(notice.subject, notice.revision, notice.rung, notice.nominal)
+    )
+    for row in session.execute(statement.execution_options(yield_per=5000)):
+        yield Entered(**row._mapping)
+
+
+def follow_calendar(session: Session, moved: Mapping[int, date]) -> None:
+    """Let the ledger follow steps to the days on which they fall by a calendar that was changed: told is told.
+
+    Args:
+        session: a writing transaction.
+        moved: the new day by the id of a notice; several steps of a series may change places.
+    """
+    rows = [
+        row
+        for some in ledger.chunks(list(moved))
+        for row in session.execute(select(ledger.NOTICE).where(ledger.NOTICE.c.id.in_(some)))
+    ]
+    _rename(session, {row.id: replace(ledger.notice_of(row), nominal=moved[row.id]) for row in rows})
+
+
+def _rename(session: Session, notices: Mapping[int, Notice]) -> None:
+    """Give rows of the ledger the subjects and days of `notices`, by id, and the keys that follow from them."""
+    change = update(ledger.NOTICE).where(ledger.NOTICE.c.id == bindparam("b_id"))
+    # In two steps: while they change places, a key may still be another notice's.
     session.connection().execute(
-        change.values(key=bindparam("b_key")), [{"b_id": one, "b_key": f"moving {one}"} for one in keys]
+        change.values(key=bindparam("b_key")), [{"b_id": one, "b_key": f"moving {one}"} for one in notices]
     )
     session.connection().execute(
-        change.values(key=bindparam("b_key"), subject=bindparam("b_subject")),
-        [{"b_id": one, "b_key": key, "b_subject": subjects[one]} for one, key in keys.items()],
+        change.values(key=bindparam("b_key"), subject=bindparam("b_subject"), nominal=bindparam("b_nominal")),
+        [
+            {"b_id": one, "b_key": notice.key, "b_subject": notice.subject, "b_nominal": notice.nominal}
+            for one, notice in notices.items()
+        ],
     )
 
 

@@ -214,6 +214,9 @@ def _acceptances(found: Verdict, seen: Seen, expected: Expected, restored: int) 
         more = len(lines) - needed
         extra += max(0, more)
         explained += max(0, min(more, unknown[mail]))
+        if more > unknown[mail] + restored:
+            moves = [one[1:] for one in seen.trail if one[0] == mail]
+            found.problems.append(f"I2: mail {mail} was taken {len(lines)} times ({lines}); its trail: {moves}")
         if not restored and {line["sha256"] for line in lines} != {sha}:
             found.problems.append(f"I7: mail {mail} left with other bytes than are stored")
     # One step told in two mails that both count as sent, is told twice too.
@@ -221,6 +224,10 @@ def _acceptances(found: Verdict, seen: Seen, expected: Expected, restored: int) 
         notice for notice, mail in seen.carried if seen.mails.get(mail, ("",))[0] == "sent" and mail in known.values()
     )
     extra += sum(count - 1 for count in sent.values() if count > 1)
+    for notice in sorted(one for one, count in sent.items() if count > 1):
+        mails = sorted(mail for one, mail in seen.carried if one == notice)
+        trail = [one for one in seen.trail if one[0] in mails]
+        found.problems.append(f"I2: notice {notice} was told in the mails {mails}; their trail: {trail}")
     found.extra = extra
     found.explained = min(extra, explained + restored)
 

@@ -350,6 +350,7 @@ class Oracle:
 
     def _reconcile(self, expected: dict[Key, Told], today: date) -> None:
         spoilt: list[Mail] = []
+        had = {(key[:4], row.recipient) for key, row in self.ledger.items() if row.state in ("sent", "mailed")}
         for key, row in self.ledger.items():
             if not row.waits(today):
                 continue
@@ -361,6 +362,9 @@ class Oracle:
                 row.until = self._end(key[0], row.why)
                 if row.why:
                     self.came_by[f"{row.why} while it waited"] += 1
+            elif told.recipient not in ("", row.recipient) and (key[:4], told.recipient) in had:
+                row.state, row.mail, row.why = "suppressed", None, ""
+                self.came_by["another in one's place who had been told"] += 1
             elif (row.recipient, row.kind) != (told.recipient, told.kind):
                 row.recipient, row.kind = told.recipient, told.kind
             elif mail is None or mail.state == "unknown" or mail.kind != "digest" or mail.day >= today:

@@ -319,7 +319,7 @@ def test_the_list_of_escalations_of_an_instant_does_not_change_with_what_follows
         mail = outbox.NewMail(
             kind="digest", recipient=head("stttt"), day=TODAY, key="k", subject="s", message_id="<k@x.vn>", body=b""
         )
-        outbox.save_mail(session, mail, [one.id], NOW)
+        outbox.save_mail(session, mail, [one], NOW)
         [held] = outbox.claim(session, now=later, limit=1, lease=900)
         outbox.settle(
             session, held, at=later, state=MailState.SENT, outcome="sent", stage="data", reply_code=250, reply=""

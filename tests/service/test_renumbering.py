@@ -293,7 +293,7 @@ def test_a_mail_that_names_the_old_number_and_was_not_sent_is_written_anew(desk:
     )
     with desk.writing() as session:
         ledger.enqueue(session, [make_notice(f"{DIRECTIVE}/stttt:I.1")], policy=POLICY, at=NOW)
-        assert outbox.save_mail(session, mail, [one.id for one in ledger.queued(session)], NOW)
+        assert outbox.save_mail(session, mail, ledger.queued(session), NOW)
     file(desk, tmp_path, named("mới", "A", "B"), ALL)
     with desk.reading() as session:
         assert [one.notice.subject for one in ledger.queued(session)] == [f"{DIRECTIVE}/stttt:I.2"]

@@ -39,7 +39,7 @@ def desk(database_url: str) -> Iterator[Desk]:
             message_id="<m1@planner.example.vn>",
             body=b"To: focal\r\n\r\n",
         )
-        assert outbox.save_mail(session, mail, [one.id for one in ledger.queued(session)], NOW)
+        assert outbox.save_mail(session, mail, ledger.queued(session), NOW)
     yield desk
     desk.engine.dispose()
 

@@ -85,8 +85,8 @@ def mail(key: str = "m1", **fields: object) -> outbox.NewMail:
 def save(desk: Desk, new: outbox.NewMail, *, only: Sequence[str] = ()) -> bool:
     """Put what is queued (of the tasks `only`) into a mail."""
     with desk.writing() as session:
-        ids = [q.id for q in ledger.queued(session) if not only or q.notice.subject.removeprefix(KEY) in only]
-        return outbox.save_mail(session, new, ids, desk.now)
+        some = [q for q in ledger.queued(session) if not only or q.notice.subject.removeprefix(KEY) in only]
+        return outbox.save_mail(session, new, some, desk.now)
 
 
 def claim(desk: Desk, *, lease: int = 900, limit: int = 10) -> list[outbox.HeldMail]:
@@ -295,12 +295,12 @@ def test_a_mail_is_stored_once_and_the_slower_worker_changes_nothing(desk: Desk)
 def test_a_mail_whose_notice_was_taken_by_another_is_not_stored(desk: Desk) -> None:
     enqueue(desk, *NOTICES[:2])
     with desk.reading() as session:
-        ids = [one.id for one in ledger.queued(session)]
+        waiting = ledger.queued(session)
     save(desk, mail("m1"), only=["I.1"])
     before = content(desk.engine)
     with desk.writing() as session:
-        assert not outbox.save_mail(session, mail("m2"), ids, NOW)
-        assert outbox.save_mail(session, mail("m3"), ids[1:], NOW)  # the transaction goes on
+        assert not outbox.save_mail(session, mail("m2"), waiting, NOW)
+        assert outbox.save_mail(session, mail("m3"), waiting[1:], NOW)  # the transaction goes on
     after = content(desk.engine)
     [new] = [row for row in after["mail"] if row not in before["mail"]]
     assert "m3" in new
@@ -517,7 +517,7 @@ def _many_mails(desk: Desk, n: int) -> None:
     enqueue(desk, *(make_notice(f"{KEY}I.1", rung=f"r{k}") for k in range(n)))
     with desk.writing() as session:
         for one in ledger.queued(session):
-            assert outbox.save_mail(session, mail(f"m{one.id}"), [one.id], NOW)
+            assert outbox.save_mail(session, mail(f"m{one.id}"), [one], NOW)
 
 
 def _work(url: str) -> list[int]:
@@ -537,15 +537,15 @@ def _work(url: str) -> list[int]:
 def test_a_notice_on_its_way_into_one_mail_does_not_stand_in_another_too(desk: Desk) -> None:
     enqueue(desk, *NOTICES[:1])
     with desk.reading() as session:
-        ids = [one.id for one in ledger.queued(session)]
+        waiting = ledger.queued(session)
 
     def late() -> bool:
         with writing(desk.engine) as session:
-            return outbox.save_mail(session, mail("m2"), ids, desk.now)
+            return outbox.save_mail(session, mail("m2"), waiting, desk.now)
 
     with ThreadPoolExecutor(1) as pool:
         with writing(desk.engine) as session:
-            assert outbox.save_mail(session, mail("m1"), ids, desk.now)
+            assert outbox.save_mail(session, mail("m1"), waiting, desk.now)
             other = pool.submit(late)  # it read the queue before this was committed
             with pytest.raises(TimeoutError):
                 other.result(timeout=0.5)
