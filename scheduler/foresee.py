@@ -59,8 +59,17 @@ def preview(shop: Shop, now: datetime) -> dict[str, Any]:
         with i18n.speaking(shop.settings.lang):
             judged = {one.key: one for one in shop.judge(picture, now)}
         told = ledger.times_told(session, {one.subject for one in judged.values()})
-        returned = [one for key, one in judged.items() if known.get(key) in ledger.HELD_BACK]
-        again = ledger.already_told(session, returned)
+        readers = ledger.readers(session)
+        for mail in written:
+            if mail.state is MailState.READY or mail.day < today:
+                readers.update((one.key, one.recipient) for one in mail.notices)
+        # Who was told the step in another role does not get it again: neither what comes back nor in another's place.
+        theirs = [
+            one
+            for key, one in judged.items()
+            if known.get(key) in ledger.HELD_BACK or one.recipient not in ("", readers.get(key, one.recipient))
+        ]
+        again = ledger.already_told(session, theirs)
     state = picture.state
     queued = {key: one for key, one in judged.items() if one.state is NoticeState.QUEUED and key not in again}
     waiting = [one for key, one in queued.items() if known.get(key, NoticeState.QUEUED) in _MAY_BE_QUEUED]

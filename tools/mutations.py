@@ -279,7 +279,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         name="sending-hours-ignored",
         claim="mail leaves at night",
-        edits=_one(_SHOP, "return sending.opens <= local", "return True or sending.opens <= local"),
+        edits=_one(_SHOP, "closes - local if opens <= local else timedelta()", "timedelta(1)"),
         tests=_ROUNDS,
     ),
     Mutation(
@@ -495,7 +495,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         name="nobody-watched",
         claim="a task that comes to be in danger is looked at next month",
-        edits=_one(_AGENDA, "marks.watched(self._session, self._today) if self._is_first_today else set()", "set()"),
+        edits=_one(_AGENDA, "marks.watched(self._session, self._today) if is_asked else set()", "set()"),
         tests=_LOOKS,
     ),
     Mutation(

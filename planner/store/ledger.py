@@ -189,6 +189,12 @@ def queued(session: Session) -> list[QueuedNotice]:
     return [QueuedNotice(id=row.id, key=row.key, notice=notice_of(row), queued_at=row.queued_at) for row in rows]
 
 
+def readers(session: Session) -> dict[str, str]:
+    """Return who is to read what waits to be put into a mail, by key; "": nobody was found."""
+    statement = select(NOTICE.c.key, NOTICE.c.recipient).where(NOTICE.c.state == NoticeState.QUEUED.value)
+    return {row.key: row.recipient for row in session.execute(statement)}
+
+
 def notice_of(row: NoticeRow | Row[Any]) -> Notice:
     """Return the notice that a row holds."""
     return Notice(
