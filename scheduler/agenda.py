@@ -85,7 +85,7 @@ class _Search:
         # What stands of the last look; None: all must be foreseen anew, and nobody asks what events were about.
         self._known = self._before if self._before and self._before.still_holds(today, self._seq, self._basis) else None
         self._is_first_today = self._known is None or self._known.day != today
-        self._touched = marks.touched(session, self._known.seq if self._known else self._seq)
+        self._touched = marks.touched(session, self._known.seq) if self._known else marks.Touched()
         self._which = Which(
             policies=frozenset(self._policies),
             in_force=self._in_force,
@@ -95,8 +95,9 @@ class _Search:
 
     def agenda(self) -> Agenda:
         tasks = set(self._due())
-        for state, anchor in _STATES.items():
-            tasks.update(self._standing(state, anchor))
+        asked = {state: anchor for state, anchor in _STATES.items() if self._has(anchor)}
+        for state, first in candidates.first_since(self._session, asked).items():
+            tasks.update(self._standing(state, asked[state], first))
         waiting, warned = candidates.waiting(self._session, self._today)
         subjects = tasks | waiting | self._owed()
         danger = Danger(forecasts={}, first_days={})
@@ -130,7 +131,7 @@ class _Search:
         have changed, also what may be foreseen late from then on. Of the others the ledger holds what there is to say.
         """
         if self._known is not None:
-            changed: set[str] = set()
+            changed: frozenset[str] = frozenset()
             if self._touched.tasks or self._touched.plans:
                 moved = self._touched.tasks | neighbours.of_plans(self._session, self._touched.plans)
                 changed = moved | neighbours.after(self._session, moved)
@@ -142,7 +143,7 @@ class _Search:
             self._known = None
         return network.danger(self._session, self._shop.calendar, self._today, self._today + _AHEAD)
 
-    def _foreseen(self, tasks: set[str]) -> dict[str, Forecast]:
+    def _foreseen(self, tasks: frozenset[str]) -> dict[str, Forecast]:
         """Return the forecasts of those among `tasks` that are foreseen to be late, and not late yet."""
         wanted = neighbours.open_of(self._session, tasks, self._today) if tasks else set()
         if not wanted:
@@ -172,10 +173,7 @@ class _Search:
     def _due(self) -> Iterable[str]:
         return candidates.due(self._session, self._reached(Anchor.DUE, self._days), self._which)
 
-    def _standing(self, state: TaskState, anchor: Anchor) -> Iterable[str]:
-        first = candidates.first_since(self._session, state) if self._has(anchor) else None
-        if first is None:
-            return ()
+    def _standing(self, state: TaskState, anchor: Anchor, first: datetime) -> Iterable[str]:
         begin = local_day(first)
         days = [begin + timedelta(days=n) for n in range((self._today - begin).days + 1)]
         reached = [(one, datetime.combine(one.day, time(), ZONE)) for one in self._reached(anchor, days)]

@@ -152,9 +152,11 @@ def _keeping_all() -> Iterator[None]:
 @_keeping_all()
 def queue_due(shop: Shop, now: datetime) -> Round:
     """Enter into the ledger everything that must have been told by `now`, and settle what need not be any more."""
-    agenda, picture = _looked(shop, now)
-    if agenda.has_new_days and moved_days.follow(shop, agenda.policies):
-        agenda, picture = _looked(shop, now)
+    agenda, picture, moved = _looked(shop, now)
+    if moved:
+        with writing(shop.engine) as session:
+            upkeep.follow_calendar(session, moved)
+        agenda, picture, _moved = _looked(shop, now)
     points.reach("picture read")
     judged: dict[str, Notice] = {}
     if picture is not None:
@@ -163,7 +165,7 @@ def queue_due(shop: Shop, now: datetime) -> Round:
     elif not agenda.is_new:
         return Round()
     points.reach("judged")
-    with writing(shop.engine) as session:
+    with i18n.speaking(shop.settings.lang), writing(shop.engine) as session:
         # First what waits and need not: who no longer hears of a step in one role may have to in another.
         settled = upkeep.reconcile(session, judged, now, subjects=agenda.subjects)
         new = ledger.enqueue(session, judged, policy=shop.policy_version, at=now)
@@ -179,11 +181,12 @@ def queue_due(shop: Shop, now: datetime) -> Round:
     )
 
 
-def _looked(shop: Shop, now: datetime) -> tuple[Agenda, Picture | None]:
-    """Return what must be looked at, and what must be known to judge it; None: nothing."""
+def _looked(shop: Shop, now: datetime) -> tuple[Agenda, Picture | None, dict[int, date]]:
+    """Return what must be looked at, what must be known to judge it (None: nothing), and notices whose days moved."""
     with reading(shop.engine) as session:
         agenda = agenda_of(shop, session, now)
-        return agenda, picture_of(shop, session, now, agenda) if agenda.subjects else None
+        moved = moved_days.moved(session, agenda.policies, shop.calendar()) if agenda.has_new_days else {}
+        return agenda, picture_of(shop, session, now, agenda) if agenda.subjects else None, moved
 
 
 def fill_mails(shop: Shop, now: datetime, stop: Callable[[], bool] = lambda: False) -> Filled:
@@ -325,7 +328,7 @@ def _still_true(
     obsolete = 0
     if len(holds) < len(waiting):
         before([])  # two transactions of one process must not wait for each other
-        with writing(shop.engine) as session:
+        with i18n.speaking(shop.settings.lang), writing(shop.engine) as session:
             judged = {one.key: one for one in found}
             obsolete = upkeep.reconcile(session, judged, now, subjects=subjects)[NoticeState.OBSOLETE]
             if any(one.notice.kind is NoticeKind.AT_RISK for one in waiting if one.key not in told_to):

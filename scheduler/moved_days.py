@@ -6,43 +6,39 @@ it is, under the day on which the step falls now.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
+from functools import cache
 from itertools import groupby
 
 from planner.domain.calendar import Calendar
 from planner.domain.directive import Directive
 from planner.domain.status import TaskState
 from planner.store import registers, upkeep
-from planner.store.engine import Session, writing
+from planner.store.engine import Session
 from planner.store.upkeep import Entered
 from scheduler.policy import Policy
 from scheduler.rules import Anchor, occurrences
-from scheduler.shop import Shop, local_day
+from scheduler.shop import local_day
 
 _FAR = timedelta(days=366)  # beyond the last day entered no step of a series can have been moved
 
 
-def follow(shop: Shop, policies: Mapping[str, Policy]) -> int:
-    """Move what the ledger holds to the days of the present calendar, and return how many notices that were.
+def moved(session: Session, policies: Mapping[str, Policy], calendar: Calendar) -> dict[int, date]:
+    """Return the notices of the ledger whose steps fall on another day now, with that day, by id.
 
     Args:
-        shop: the engine's surroundings.
+        session: an open transaction.
         policies: under which cases stand, by hash.
+        calendar: the present one.
     """
-    with writing(shop.engine) as session:
-        moved = dict(_moved(session, policies, shop.calendar()))
-        if moved:
-            upkeep.follow_calendar(session, moved)
-    return len(moved)
-
-
-def _moved(session: Session, policies: Mapping[str, Policy], calendar: Calendar) -> Iterator[tuple[int, date]]:
-    directives = registers.directives(session)
-    for (_subject, _revision, name), some in groupby(
-        upkeep.entered(session), key=lambda one: (one.subject, one.revision, one.rung)
-    ):
-        yield from _moved_of(list(some), name, policies, calendar, directives)
+    directives = cache(lambda: registers.directives(session))  # asked for when a plan is owed
+    steps = groupby(upkeep.entered(session), key=lambda one: (one.subject, one.revision, one.rung))
+    return {
+        notice: day
+        for (_subject, _revision, name), some in steps
+        for notice, day in _moved_of(list(some), name, policies, calendar, directives)
+    }
 
 
 def _moved_of(
@@ -50,7 +46,7 @@ def _moved_of(
     name: str,
     policies: Mapping[str, Policy],
     calendar: Calendar,
-    directives: Mapping[str, Directive],
+    directives: Callable[[], Mapping[str, Directive]],
 ) -> Iterator[tuple[int, date]]:
     """Yield the new days of the notices of one rung of one subject, the earliest first, by their ids."""
     policy = policies.get(step[0].policy)
@@ -63,7 +59,7 @@ def _moved_of(
         return
     if rung.trigger.anchor in (Anchor.SUBMITTED, Anchor.RETURNED):
         step = [one for one in step if one.nominal >= anchor]  # not those of an earlier result
-    days = _distinct(one.nominal for one in step)
+    days = sorted({one.nominal for one in step})
     if not days:
         return
     now = occurrences(rung.trigger, anchor, calendar, days[-1] + _FAR, rung.cap)
@@ -75,10 +71,10 @@ def _moved_of(
             yield one.id, new[one.nominal]
 
 
-def _anchor_day(one: Entered, anchor: Anchor, directives: Mapping[str, Directive]) -> date | None:
+def _anchor_day(one: Entered, anchor: Anchor, directives: Callable[[], Mapping[str, Directive]]) -> date | None:
     """Return the day from which a rung counts; None: it counts from none now, or from one that no calendar moves."""
     if one.state is None:
-        directive = directives.get(one.subject.partition("/")[0])
+        directive = directives().get(one.subject.partition("/")[0])
         return directive.filing_deadline if directive is not None and anchor is Anchor.FILING else None
     if anchor is Anchor.DUE:
         return one.last_day
@@ -86,7 +82,3 @@ def _anchor_day(one: Entered, anchor: Anchor, directives: Mapping[str, Directive
     if one.since is None or one.state != stands_for.get(anchor):
         return None
     return local_day(one.since)
-
-
-def _distinct(days: Iterable[date]) -> list[date]:
-    return sorted(set(days))

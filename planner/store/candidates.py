@@ -27,6 +27,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    union_all,
 )
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
@@ -93,10 +94,19 @@ def last_days(session: Session) -> list[date]:
     return sorted({day for day in session.scalars(select(days.c.day)) if day is not None})
 
 
-def first_since(session: Session, state: TaskState) -> datetime | None:
-    """Return since when the oldest task stands in a state, submitted or returned; None: none does."""
-    found: datetime | None = session.scalar(select(func.min(_TASK.c.state_since)).where(_stands(state)))
-    return found
+def first_since(session: Session, states: Iterable[TaskState]) -> dict[TaskState, datetime]:
+    """Return since when the oldest task stands in each state, submitted or returned; those without a task are left out.
+
+    Each is looked up in its index.
+    """
+    oldest = [
+        select(literal(state.value).label("state"), func.min(_TASK.c.state_since).label("since")).where(_stands(state))
+        for state in states
+    ]
+    if not oldest:
+        return {}
+    rows = session.execute(union_all(*oldest))
+    return {TaskState(state): since for state, since in rows if since is not None}
 
 
 def policies_begun(session: Session) -> set[str]:

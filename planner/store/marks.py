@@ -111,16 +111,16 @@ def last_event(session: Session) -> int:
 class Touched:
     """What events were about."""
 
-    tasks: set[str]  #: whose state, progress or deadline changed
-    plans: set[str]  #: filed or decided
-    people: bool  #: officers, agencies, absences or addresses changed, or anything else that is no task or plan
+    tasks: frozenset[str] = frozenset()  #: whose state, progress or deadline changed
+    plans: frozenset[str] = frozenset()  #: filed or decided
+    people: bool = False  #: officers, agencies, absences or addresses changed, or anything else that is no task or plan
 
 
 def touched(session: Session, since: int) -> Touched:
     """Return what events after `since` were about."""
     rows = session.execute(select(EventRow.kind, EventRow.subject).where(EventRow.seq > since)).all()
     return Touched(
-        tasks={subject for kind, subject in rows if kind in _TASK_KINDS},
-        plans={subject for kind, subject in rows if kind in _PLAN_KINDS},
+        tasks=frozenset(subject for kind, subject in rows if kind in _TASK_KINDS),
+        plans=frozenset(subject for kind, subject in rows if kind in _PLAN_KINDS),
         people=any(not kind.startswith(("task.", "plan.", "target.")) for kind, _subject in rows),
     )

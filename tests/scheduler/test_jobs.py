@@ -563,4 +563,4 @@ def test_queueing_costs_a_few_statements_however_much_is_new(province: Province)
     event.listen(province.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
     done = jobs.queue_due(province.shop, at("2020-05-18"))
     assert (done.queued, done.superseded) == (600, 1200)
-    assert len(statements) < 45
+    assert len(statements) < 40

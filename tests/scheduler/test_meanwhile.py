@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from planner import points
+from planner import i18n, points
 from planner.domain.agency import Officer, OfficerRole
 from planner.domain.changes import OfficersImported
 from planner.service import tasks
@@ -146,8 +146,9 @@ def test_who_was_told_a_step_as_head_is_not_told_it_again_in_the_place_of_others
     province.tick(MONDAY)
     assert server.recipients() == [mailbox("snv", "head")]
     leave(province, "member", "focal")  # the head stands in for both
-    for minutes in (1, 10, 60):
-        province.tick(MONDAY + timedelta(minutes=minutes))
+    with i18n.speaking("en"):  # whoever runs the round: the ledger speaks the province's language
+        for minutes in (1, 10, 60):
+            province.tick(MONDAY + timedelta(minutes=minutes))
     assert server.recipients() == [mailbox("snv", "head")]
     [reason] = [
         row[2] for row in province.notices("role", "state", "reason") if row[:2] == ("responsible", "suppressed")

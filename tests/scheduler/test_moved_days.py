@@ -132,11 +132,11 @@ def test_reminders_of_plans_that_are_owed_follow_too(province: Province) -> None
 def test_a_calendar_that_stays_moves_nothing(province: Province, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
 
-    def follow(*_arguments: object) -> int:
+    def moved(*_arguments: object) -> dict[int, date]:
         asked.append(_arguments)
-        return 0
+        return {}
 
-    monkeypatch.setattr(moved_days, "follow", follow)
+    monkeypatch.setattr(moved_days, "moved", moved)
     province.file("snv", planned("I.1", "2020-05-15"))
     for day in ("2020-05-18", "2020-05-19", "2020-05-20"):
         province.tick(at(day))
