@@ -208,6 +208,8 @@ def _acceptances(found: Verdict, seen: Seen, expected: Expected, restored: int) 
         mail = known.get(message_id)
         if mail is None:
             extra += len(lines)  # of a mail that a restored backup does not know
+            if not restored:
+                found.problems.append(f"I2: a mail was taken that nobody has stored: {lines}")
             continue
         state, _id, sha = seen.mails[mail]
         needed = 1 if state in ("sent", "bounced") and message_id not in expected.before else 0

@@ -24,6 +24,7 @@ from typing import Any
 _MESSAGE_ID = re.compile(rb"^message-id:\s*(\S+)", re.IGNORECASE | re.MULTILINE)
 _LONG = b"".join(b"250-%06d %s\r\n" % (n, b"x" * 400) for n in range(2500)) + b"250 end\r\n"
 _DRIP = 0.004  # seconds from octet to octet
+_REST = 20  # seconds that whoever was killed has connections at most, on a machine with much to do
 
 
 class Sink:
@@ -58,8 +59,13 @@ class Sink:
         return Counter(self._ask(script=acts)["done"])
 
     def rest(self) -> None:
-        """Wait until all that was sent to the server has been dealt with."""
-        self._ask(rest=True)
+        """Wait until all that was sent to the server has been dealt with.
+
+        Raises:
+            RuntimeError: somebody still holds a connection; what he sends would count for the next scenario.
+        """
+        if left := self._ask(rest=True)["open"]:
+            raise RuntimeError(f"{left} connections to the mail server do not end")
 
     def accepted(self) -> list[dict[str, Any]]:
         """Return what was taken since `forget`: message_id, sha256, recipient, at, in order."""
@@ -112,7 +118,7 @@ class _Server:
     async def _rest(self) -> int:
         for _turn in range(4):
             await asyncio.sleep(0.001)
-        last = time.monotonic() + 2
+        last = time.monotonic() + _REST
         while self.open and time.monotonic() < last:
             await asyncio.sleep(0.002)
         return len(self.open)

@@ -101,8 +101,9 @@ def test_a_step_told_in_two_mails_is_an_extra_acceptance(monkeypatch: pytest.Mon
         ({"attempts": [(1, 1, at("2020-05-18", 18), "sent")]}, "I4"),
         ({"attempts": [(1, 1, at("2020-05-15"), "sent")]}, "I4"),
         ({"notices": {**GOOD.notices, "n" * 64: ("sent", "an@a.vn", "2020-05-18", 1)}}, "I1"),
+        ({"accepted": {MAIL: [LINE], "<9@planner.example.vn>": [LINE]}}, "I2"),
     ],
-    ids=["other bytes", "a fence of nobody", "a move back", "after hours", "before its day", "not expected"],
+    ids=["other bytes", "a fence of nobody", "a move back", "after hours", "before its day", "not expected", "unknown"],
 )
 def test_what_breaks_an_invariant_is_named(
     monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], invariant: str
