@@ -15,7 +15,7 @@ from planner.domain.changes import AddressDied
 from planner.store import audits, ticks
 from planner.store.engine import reading, writing
 from scheduler import audit
-from tests.fakes import MailServer, Province, mail_server, mailbox, make_province, planned
+from tests.fakes import MailServer, Province, mailbox, make_province, planned
 
 MORNING = "2020-05-15T08:00"
 
@@ -23,12 +23,6 @@ MORNING = "2020-05-15T08:00"
 def at(instant: str) -> datetime:
     """Return an instant of the province."""
     return datetime.fromisoformat(instant).replace(tzinfo=ZONE).astimezone(UTC)
-
-
-@pytest.fixture
-def server() -> Iterator[MailServer]:
-    with mail_server() as running:
-        yield running
 
 
 @pytest.fixture

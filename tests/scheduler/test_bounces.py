@@ -22,17 +22,11 @@ from planner.store.state import as_of, present
 from scheduler import bounces, dsn
 from scheduler.envelope import opened, signed
 from tests import bounce_mails
-from tests.fakes import MailServer, Province, at, everything, mail_server, mailbox, make_province, planned
+from tests.fakes import MailServer, Province, at, everything, mailbox, make_province, planned
 
 KEY = "0123456789abcdef0123456789abcdef"
 NOW = at("2020-05-18")
 AN, FOCAL, HEAD = mailbox("snv"), mailbox("snv", "focal"), mailbox("snv", "head")
-
-
-@pytest.fixture
-def server() -> Iterator[MailServer]:
-    with mail_server() as running:
-        yield running
 
 
 @pytest.fixture

@@ -24,7 +24,6 @@ from tests.fakes import (
     at,
     finished,
     free_port,
-    mail_server,
     mailbox,
     make_province,
     planned,
@@ -35,12 +34,6 @@ from tests.fakes import (
 NOW = at("2020-05-18")
 MEMBERS = 30
 CROWD = sorted([mailbox("snv", "head"), *(mailbox("snv", f"m{n}") for n in range(MEMBERS))])
-
-
-@pytest.fixture
-def server() -> Iterator[MailServer]:
-    with mail_server() as running:
-        yield running
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from planner.service import doctor
 from planner.store import audits, ticks
 from planner.store.engine import reading
 from scheduler import daemon, mark, supervisor
-from tests.fakes import MailServer, Province, finished, mail_server, mailbox, make_province, planned, run, start
+from tests.fakes import MailServer, Province, finished, mailbox, make_province, planned, run, start
 
 ALWAYS = """
 name: always
@@ -32,12 +32,6 @@ rungs:
 """
 MEMBERS = 12
 PATIENCE = 40.0  #: seconds until a test gives up waiting for the service
-
-
-@pytest.fixture
-def server() -> Iterator[MailServer]:
-    with mail_server() as running:
-        yield running
 
 
 @pytest.fixture

@@ -9,16 +9,10 @@ import pytest
 from sqlalchemy import text
 
 from scheduler import audit, mark
-from tests.fakes import MailServer, Province, at, mail_server, mailbox, make_province, planned
+from tests.fakes import MailServer, Province, at, mailbox, make_province, planned
 
 OPERATOR = "ops@example.vn"
 FRIDAY, SATURDAY, MONDAY = "2020-05-15", "2020-05-16", "2020-05-18"
-
-
-@pytest.fixture
-def server() -> Iterator[MailServer]:
-    with mail_server() as running:
-        yield running
 
 
 @pytest.fixture

@@ -30,7 +30,6 @@ from tests.fakes import (
     at,
     finished,
     free_port,
-    mail_server,
     mailbox,
     make_province,
     planned,
@@ -40,18 +39,6 @@ from tests.fakes import (
 
 NOW = at("2020-05-18")
 MEMBERS = 30
-
-
-@pytest.fixture
-def server() -> Iterator[MailServer]:
-    with mail_server() as running:
-        yield running
-
-
-@pytest.fixture
-def province(database_url: str, tmp_path: Path, server: MailServer) -> Iterator[Province]:
-    with make_province(database_url, tmp_path, smtp_port=server.port) as made:
-        yield made
 
 
 @pytest.fixture

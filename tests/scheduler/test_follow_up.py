@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from planner.service import pauses, policy, tasks
 from planner.store import cases
 from planner.store.engine import reading
 from scheduler import foresee
-from tests.fakes import MailServer, Province, at, mail_server, mailbox, make_province, planned
+from tests.fakes import MailServer, Province, at, mailbox, planned
 from tests.scheduler.test_foresee import away, busy, lived, simulated
 from tests.scheduler.test_jobs import plain
 
@@ -30,18 +29,6 @@ rungs:
 WEEKLY = "  - {name: late, trigger: every 5wd from due +1wd, tell: [responsible], kind: overdue, cap: 3}"
 FORTNIGHTLY = WEEKLY.replace("every 5wd", "every 10wd")
 RENAMED = WEEKLY.replace("name: late", "name: spät")
-
-
-@pytest.fixture
-def server() -> Iterator[MailServer]:
-    with mail_server() as running:
-        yield running
-
-
-@pytest.fixture
-def province(database_url: str, tmp_path: Path, server: MailServer) -> Iterator[Province]:
-    with make_province(database_url, tmp_path, smtp_port=server.port) as made:
-        yield made
 
 
 def with_ladder(province: Province, tmp_path: Path, rungs: str, version: int = 1, most: int | None = None) -> Province:

@@ -25,7 +25,6 @@ from tests.fakes import (
     Province,
     at,
     everything,
-    mail_server,
     mailbox,
     make_province,
     planned,
@@ -45,12 +44,6 @@ rungs:
   - {name: filing, trigger: filing, tell: [focal], kind: filing}
   - {name: filing+5wd, trigger: filing +5wd, tell: [agency_head, department], kind: chairman_list}
 """
-
-
-@pytest.fixture
-def server() -> Iterator[MailServer]:
-    with mail_server() as running:
-        yield running
 
 
 @pytest.fixture

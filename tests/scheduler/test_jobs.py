@@ -24,7 +24,6 @@ from tests.fakes import (
     Province,
     at,
     everything,
-    mail_server,
     mailbox,
     make_province,
     planned,
@@ -39,18 +38,6 @@ rungs:
   - {name: due+1wd, trigger: due +1wd, tell: [responsible, agency_head], kind: overdue}
   - {name: submitted, trigger: submitted, tell: [department], kind: confirmation, urgent: true}
 """
-
-
-@pytest.fixture
-def server() -> Iterator[MailServer]:
-    with mail_server() as running:
-        yield running
-
-
-@pytest.fixture
-def province(database_url: str, tmp_path: Path, server: MailServer) -> Iterator[Province]:
-    with make_province(database_url, tmp_path, smtp_port=server.port) as made:
-        yield made
 
 
 @pytest.fixture

@@ -15,18 +15,12 @@ from planner.errors import Refused
 from planner.store import holds, ticks
 from planner.store.engine import reading
 from scheduler import audit, mark
-from tests.fakes import MailServer, Province, mail_server, mailbox, make_province, planned
+from tests.fakes import MailServer, Province, mailbox, make_province, planned
 
 
 def at(instant: str) -> datetime:
     """Return an instant of the province."""
     return datetime.fromisoformat(instant).replace(tzinfo=ZONE).astimezone(UTC)
-
-
-@pytest.fixture
-def server() -> Iterator[MailServer]:
-    with mail_server() as running:
-        yield running
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -17,7 +16,7 @@ from planner.service import tasks
 from planner.store import cases, upkeep
 from planner.store.engine import writing
 from scheduler import jobs
-from tests.fakes import DIRECTIVE, MailServer, Province, at, mail_server, mailbox, make_province, planned
+from tests.fakes import DIRECTIVE, MailServer, Province, at, mailbox, planned
 
 MONDAY = at("2020-05-18")
 RISK = """
@@ -28,18 +27,6 @@ rungs:
   - {name: due, trigger: due, tell: [agency_head, responsible], kind: reminder}
   - {name: risk, trigger: at_risk, tell: [responsible, focal], kind: at_risk}
 """
-
-
-@pytest.fixture
-def server() -> Iterator[MailServer]:
-    with mail_server() as running:
-        yield running
-
-
-@pytest.fixture
-def province(database_url: str, tmp_path: Path, server: MailServer) -> Iterator[Province]:
-    with make_province(database_url, tmp_path, smtp_port=server.port) as made:
-        yield made
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from planner.service import tasks
 from scheduler import moved_days
-from tests.fakes import FILING_DEADLINE, MailServer, Province, at, mail_server, make_province, planned
+from tests.fakes import FILING_DEADLINE, MailServer, Province, at, make_province, planned
 
 HEAD = "date,kind,name,legal_basis\n"
 SERIES = """
@@ -21,12 +21,6 @@ rungs:
   - {name: again, trigger: every 1wd from due +1wd, tell: [responsible], kind: overdue, cap: 4}
   - {name: submitted, trigger: submitted +1wd, tell: [department], kind: confirmation}
 """
-
-
-@pytest.fixture
-def server() -> Iterator[MailServer]:
-    with mail_server() as running:
-        yield running
 
 
 @pytest.fixture

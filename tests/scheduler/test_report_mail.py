@@ -25,7 +25,6 @@ from tests.fakes import (
     Province,
     at,
     everything,
-    mail_server,
     mailbox,
     make_province,
     planned,
@@ -37,12 +36,6 @@ NOW = at("2020-05-18")
 CHAIRMAN = "chu.tich@ubnd.example.vn"
 REPORT = ("outbox", "report", CHAIRMAN, "--as-of", "2020-05-17", "--now", "2020-05-18T07:00")
 HEAD = mailbox("stttt", "head")
-
-
-@pytest.fixture
-def server() -> Iterator[MailServer]:
-    with mail_server() as running:
-        yield running
 
 
 @pytest.fixture

@@ -23,7 +23,6 @@ from tests.fakes import (
     at,
     everything,
     free_port,
-    mail_server,
     mailbox,
     make_province,
     planned,
@@ -46,12 +45,6 @@ class Said:
 
 
 Run = Callable[..., Said]
-
-
-@pytest.fixture
-def server() -> Iterator[MailServer]:
-    with mail_server() as running:
-        yield running
 
 
 @pytest.fixture

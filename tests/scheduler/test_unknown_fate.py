@@ -11,16 +11,10 @@ import pytest
 from planner.store import outbox
 from planner.store.engine import DatabaseEpoch, writing
 from planner.store.outbox import MAIL
-from tests.fakes import MailServer, Province, at, free_port, mail_server, mailbox, make_province, planned
+from tests.fakes import MailServer, Province, at, free_port, mailbox, make_province, planned
 
 NOW, TOMORROW = at("2020-05-18"), at("2020-05-19")  # between two rungs: tomorrow there is nothing else to tell
 HEAD = mailbox("snv", "head")
-
-
-@pytest.fixture
-def server() -> Iterator[MailServer]:
-    with mail_server() as running:
-        yield running
 
 
 @pytest.fixture

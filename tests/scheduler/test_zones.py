@@ -14,7 +14,7 @@ from sqlalchemy import text
 from planner.config import ZONE
 from planner.store.engine import reading
 from scheduler.jobs import queue_due
-from tests.fakes import DIRECTIVE, MailServer, Province, at, mail_server, make_province, planned
+from tests.fakes import DIRECTIVE, MailServer, Province, at, make_province, planned
 
 ZONES = ("UTC", "Asia/Ho_Chi_Minh", "Europe/Berlin", "America/New_York", "Pacific/Kiritimati")
 #: last day, rung, its day: counted by hand on a calendar
@@ -37,12 +37,6 @@ def host_zone(request: pytest.FixtureRequest) -> Iterator[str]:
         time.tzset()
         yield request.param
     time.tzset()
-
-
-@pytest.fixture
-def server() -> Iterator[MailServer]:
-    with mail_server() as running:
-        yield running
 
 
 @pytest.fixture
