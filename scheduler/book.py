@@ -115,9 +115,9 @@ class Book:
         found: list[Any] = []
         for entry in entries:
             if entry.sent:
-                found.append(entry.sent.mail.id in kept)
+                found.append(entry.sent.mail.claim in kept)
             elif entry.begin:
-                found.append((True, 0) if entry.begin.id in begun else _give_up(session, entry.begin, self._now))
+                found.append((True, 0) if entry.begin.claim in begun else _give_up(session, entry.begin, self._now))
             elif entry.other:
                 found.append(entry.other(session))
         return found

@@ -12,6 +12,8 @@ BOTH = ("sqlite", "postgresql")
 ANY = ("",)
 
 _OUTBOX = "planner/store/outbox.py"
+_SENDING = "planner/store/sending.py"
+_BOOK = "scheduler/book.py"
 _LEDGER = "planner/store/ledger.py"
 _ENGINE = "planner/store/engine.py"
 _EVENTS = "planner/store/events.py"
@@ -28,6 +30,7 @@ _UPKEEP = "planner/store/upkeep.py"
 _EMAIL = "scheduler/channels/email.py"
 
 _STORE = ("tests/store/test_outbox.py", "tests/store/test_guards.py")
+_MANY = ("tests/store/test_sending.py", "tests/scheduler/test_book.py")
 _POST = ("tests/scheduler/test_delivery.py",)
 _ROUNDS = ("tests/scheduler/test_jobs.py",)
 _RULES = ("tests/scheduler/test_rules.py", "tests/scheduler/test_due.py", "tests/scheduler/test_ladder.py")
@@ -83,6 +86,21 @@ MUTATIONS: tuple[Mutation, ...] = (
             'MAIL.c.fence >= bindparam("b_fence"),\n    MAIL.c.state == ',
         ),
         tests=_STORE,
+    ),
+    Mutation(
+        name="no-fence-for-many-at-once",
+        claim="a worker that froze past its lease begins many mails that others hold",
+        edits=(
+            Edit(file=_SENDING, old=", MAIL.c.fence == fences)", new=")"),
+            Edit(file=_SENDING, old=", MAIL.c.fence == held.c.fence)", new=")"),
+        ),
+        tests=_MANY,
+    ),
+    Mutation(
+        name="claims-known-by-their-mail",
+        claim="a worker that lost a mail and claimed it again sends it twice",
+        edits=_one(_BOOK, "if entry.begin.claim in begun", "if entry.begin.id in {mail for mail, _fence in begun}"),
+        tests=_MANY,
     ),
     Mutation(
         name="claim-leaves-the-fence",

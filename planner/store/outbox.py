@@ -57,6 +57,11 @@ class HeldMail:
     first_try_at: datetime | None
     lease: int  #: seconds that the lease lasts
 
+    @property
+    def claim(self) -> tuple[int, int]:
+        """Return by what it is held: a worker that lost it and claimed it again has it in its hands twice."""
+        return self.id, self.fence
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OpenMail:

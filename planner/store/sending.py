@@ -47,31 +47,33 @@ class Accepted:
     words: str
 
 
-def begin_all(session: Session, mails: Sequence[HeldMail]) -> set[int]:
-    """Record that DATA begins for those mails that are still held and whose notices all hold; return which.
+def begin_all(session: Session, mails: Sequence[HeldMail]) -> set[tuple[int, int]]:
+    """Record that DATA begins for those mails that are still held and whose notices all hold; return their claims.
 
     The leases begin anew. What became of the others, `outbox.begin_data` finds out one by one.
     """
     if not mails:
         return set()
     dialect = _dialect(session)
-    begun = set(session.scalars(_statements(dialect).begin, {**_names(dialect, mails), "b_lease": mails[0].lease}))
+    begun = session.execute(_statements(dialect).begin, {**_names(dialect, mails), "b_lease": mails[0].lease})
+    claims = {(row.id, row.fence) for row in begun}
     points.reach("sending marked")
-    return begun
+    return claims
 
 
-def settle_sent(session: Session, accepted: Sequence[Accepted], at: datetime) -> set[int]:
-    """Record that the server took mails, and their notices with them; return those that were still this worker's."""
+def settle_sent(session: Session, accepted: Sequence[Accepted], at: datetime) -> set[tuple[int, int]]:
+    """Record that the server took mails, and their notices with them; return the claims that still held."""
     if not accepted:
         return set()
     dialect = _dialect(session)
     statements, names = _statements(dialect), _names(dialect, [one.mail for one in accepted])
     if statements.settle is not None:
         answers = {"b_codes": [one.code for one in accepted], "b_words": [one.words for one in accepted]}
-        kept = set(session.scalars(statements.settle, {**names, **answers, "b_sent": at, "b_at": at}))
+        settled = session.execute(statements.settle, {**names, **answers, "b_sent": at, "b_at": at})
+        kept = {(row.id, row.fence) for row in settled}
         points.reach("settled")
         return kept
-    kept = set(session.scalars(statements.sent, {**names, "b_sent": at}))
+    kept = {(row.id, row.fence) for row in session.execute(statements.sent, {**names, "b_sent": at})}
     if kept:
         session.connection().execute(
             _TRIED,
@@ -86,10 +88,10 @@ def settle_sent(session: Session, accepted: Sequence[Accepted], at: datetime) ->
                     "reply": one.words,
                 }
                 for one in accepted
-                if one.mail.id in kept
+                if one.mail.claim in kept
             ],
         )
-        ids = sorted(kept)
+        ids = sorted(mail for mail, _fence in kept)
         session.execute(statements.told, {"b_ids": json.dumps(ids) if dialect == "sqlite" else ids, "b_at": at})
     points.reach("settled")
     return kept
@@ -173,8 +175,8 @@ def _statements(dialect: str) -> _Statements:
             ~stale,
         )
         .values(state=MailState.SENDING.value, lease_until=DatabaseEpoch() + bindparam("b_lease"))
-        .returning(MAIL.c.id),
-        sent=sent.returning(MAIL.c.id),
+        .returning(MAIL.c.id, MAIL.c.fence),
+        sent=sent.returning(MAIL.c.id, MAIL.c.fence),
         told=told,
         settle=None if dialect == "sqlite" else _settle(sent, told),
         give_back=update(MAIL)
@@ -197,18 +199,20 @@ def _settle(sent: Any, told: Any) -> Any:
     answers = (
         func.unnest(
             bindparam("b_ids", type_=ARRAY(BigInteger)),
+            bindparam("b_fences", type_=ARRAY(BigInteger)),
             bindparam("b_codes", type_=ARRAY(Integer)),
             bindparam("b_words", type_=ARRAY(Text)),
         )
-        .table_valued("id", "code", "words", name="answers")
+        .table_valued("id", "fence", "code", "words", name="answers")
         .render_derived()
     )
     at = bindparam("b_at", type_=ATTEMPT.c.at.type)
     tries = select(kept.c.id, kept.c.fence, at, literal("sent"), literal("data"), answers.c.code, answers.c.words)
     columns = ["mail_id", "fence", "at", "outcome", "stage", "reply_code", "reply"]
-    tried = insert(ATTEMPT).from_select(columns, tries.join(answers, answers.c.id == kept.c.id)).cte("tried")
+    answered = and_(answers.c.id == kept.c.id, answers.c.fence == kept.c.fence)
+    tried = insert(ATTEMPT).from_select(columns, tries.join(answers, answered)).cte("tried")
     told = told.where(ledger.NOTICE.c.mail_id.in_(select(kept.c.id))).cte("told")
-    return select(kept.c.id).add_cte(tried, told)
+    return select(kept.c.id, kept.c.fence).add_cte(tried, told)
 
 
 def was_refused_before(session: Session, mail: HeldMail, until: datetime) -> bool:

@@ -376,7 +376,7 @@ def test_one_mails_trouble_with_the_database_does_not_cut_off_the_others(
     server.slow_data = 0.3
     begin = sending.begin_all
 
-    def failing(session: Any, mails: Sequence[outbox.HeldMail]) -> set[int]:
+    def failing(session: Any, mails: Sequence[outbox.HeldMail]) -> set[tuple[int, int]]:
         # It is written down with others; its trouble stays when it is tried by itself.
         if mailbox("snv", "m0") in {mail.recipient for mail in mails}:
             raise DatabaseFailed("the database is gone for a moment")
@@ -402,7 +402,7 @@ def test_a_database_gone_for_a_moment_after_the_acceptance_costs_no_second_mail(
     settle = sending.settle_sent
     called: list[sending.Accepted] = []
 
-    def failing(session: Any, accepted: Sequence[sending.Accepted], when: datetime) -> set[int]:
+    def failing(session: Any, accepted: Sequence[sending.Accepted], when: datetime) -> set[tuple[int, int]]:
         called.extend(accepted)
         if accepted and len(called) <= 3:
             raise DatabaseFailed("the database is gone for a moment")
@@ -419,7 +419,7 @@ def test_no_message_begins_before_it_is_written_that_the_one_before_was_taken(
 ) -> None:
     settle = sending.settle_sent
 
-    def failing(session: Any, accepted: Sequence[sending.Accepted], when: datetime) -> set[int]:
+    def failing(session: Any, accepted: Sequence[sending.Accepted], when: datetime) -> set[tuple[int, int]]:
         if accepted:
             raise DatabaseFailed("the database takes nothing")
         return settle(session, accepted, when)

@@ -47,11 +47,11 @@ def accepted(*mails: outbox.HeldMail) -> list[sending.Accepted]:
 def test_what_another_worker_took_over_stays_as_it_is(province: Province, held: list[outbox.HeldMail]) -> None:
     mine, lost = held[:3], replace(held[3], fence=held[3].fence - 1)
     with writing(province.engine) as session:
-        assert sending.begin_all(session, [*mine, lost]) == {mail.id for mail in mine}
+        assert sending.begin_all(session, [*mine, lost]) == {mail.claim for mail in mine}
     assert states(province)[lost.id] == "leased"
     with writing(province.engine) as session:
-        assert sending.begin_all(session, [held[3]]) == {lost.id}
-        assert sending.settle_sent(session, accepted(*mine, lost), LATER) == {mail.id for mail in mine}
+        assert sending.begin_all(session, [held[3]]) == {held[3].claim}
+        assert sending.settle_sent(session, accepted(*mine, lost), LATER) == {mail.claim for mail in mine}
     found = states(province)
     assert [found[mail.id] for mail in held] == ["sent", "sent", "sent", "sending"]
     told = {mail_id: state for mail_id, state in province.notices("mail_id", "state") if mail_id is not None}
@@ -94,7 +94,7 @@ def test_after_its_lease_nothing_begins(province: Province, held: list[outbox.He
     with writing(province.engine) as session:
         session.execute(update(MailRow).where(MailRow.id == held[0].id).values(lease_until=1))
     with writing(province.engine) as session:
-        assert sending.begin_all(session, held) == {mail.id for mail in held[1:]}
+        assert sending.begin_all(session, held) == {mail.claim for mail in held[1:]}
 
 
 def test_none_at_all_is_no_statement(province: Province) -> None:
