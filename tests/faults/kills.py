@@ -82,7 +82,11 @@ def soak(scene: Scene, _index: int) -> None:
 
 @kind("frozen past the lease")
 def freeze(scene: Scene, _index: int) -> None:
-    """Stop a worker at a place, let others take over what it held, and let it go on."""
+    """Stop a worker at a place, let others take over what it held, and let it go on.
+
+    Who takes over may die when it has freed what the frozen one held: that one then claims mails that it has still in
+    its hands.
+    """
     days = scene.days(2)
     expected = scene.expected(days)
     scene.begin(days[0])
@@ -94,10 +98,11 @@ def freeze(scene: Scene, _index: int) -> None:
             name = scene.chance.choice(late if scene.chance.random() < 0.8 else names)
             hit = Hit(point=name, nth=1 + int(scene.chance.expovariate(0.6)), act="stop")
             others = [Work(rounds=(now,)) for _other in range(scene.workers - 1)]
-            ended = scene.lane.run(Work(rounds=(now,), hits=(hit,)), *others, meanwhile=Work(rounds=(now,)))
+            dies = (Hit(point="mails claimed", nth=1, act="kill"),) if scene.chance.random() < 0.5 else ()
+            ended = scene.lane.run(Work(rounds=(now,), hits=(hit,)), *others, meanwhile=Work(rounds=(now,), hits=dies))
             wrong += scene.complaints(ended)
             fired = sum(one.stopped for one in ended)
-            injected += fired
+            injected += fired + sum(one.killed for one in ended)
             scene.tally.where[name] += fired
             scene.wait()
             if not any(scene.lane.open_work()) and now > morning(day):
