@@ -16,7 +16,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from planner.domain.calendar import EVERY_DAY, Calendar
-from planner.errors import InputRejected, Problem, UsageRefused
+from planner.errors import InputRejected, Problem, UsageRefused, words_of
 from planner.i18n import gettext as _
 
 NAMES = ("vn", EVERY_DAY.name)
@@ -86,7 +86,7 @@ def read_overrides(path: Path) -> list[Override]:
         text = path.read_text(encoding="utf-8-sig")
         found = list(_overrides(text, path, problems))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        message = _("The file cannot be read: {reason}. It must be a CSV file in UTF-8.").format(reason=error)
+        message = _("The file cannot be read: {reason}. It must be a CSV file in UTF-8.").format(reason=words_of(error))
         problems.append(Problem(place=str(path), code="calendar_file", message=message))
     if problems:
         raise InputRejected(_("The file of days off and days worked has problems; correct them first."), problems)

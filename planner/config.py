@@ -18,7 +18,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from planner.errors import InputRejected, Problem, WorldFailed
+from planner.errors import InputRejected, Problem, WorldFailed, words_of
 from planner.i18n import N_
 from planner.i18n import gettext as _
 
@@ -95,7 +95,7 @@ class Settings:
         except OSError as error:
             raise WorldFailed(
                 _("The file {path} with the secret for bounces cannot be read: {reason}").format(
-                    path=path, reason=error.strerror
+                    path=path, reason=words_of(error)
                 )
             ) from error
         if len(key) < _SHORTEST_KEY:
@@ -292,7 +292,7 @@ def _read_file(file: Path, problems: list[Problem]) -> dict[str, tuple[str, Any]
     try:
         document = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        problems.append(Problem(place=str(file), code="setting_file", message=str(error)))
+        problems.append(Problem(place=str(file), code="setting_file", message=words_of(error)))
         return {}
     known = {(info.table, info.key): info.name for info in SETTINGS}
     found: dict[str, tuple[str, Any]] = {}

@@ -19,10 +19,13 @@ Messages are written once, here or where the data is known, in English, and go t
 
 from __future__ import annotations
 
+import errno
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from planner.i18n import N_
 from planner.i18n import gettext as _
 
 Severity = Literal["error", "warning"]
@@ -160,3 +163,64 @@ class DeliveryError(WorldFailed):
         self.ambiguous = ambiguous
         self.channel = channel
         self.status = status
+
+
+# What the operating system says of a failure. Python gives it in English, with its number before it and often the path
+# behind it, which the messages name themselves.
+_FORBIDDEN = N_("this account may not do that")
+_CUT = N_("the connection was cut")
+_NO_ANSWER = N_("there was no answer in time")
+_NO_WAY = N_("the network knows no way to this machine")
+
+_WORDS = {
+    errno.ENOENT: N_("there is no such file or folder"),
+    errno.EACCES: _FORBIDDEN,
+    errno.EPERM: _FORBIDDEN,
+    errno.EISDIR: N_("it is a folder, not a file"),
+    errno.ENOTDIR: N_("a part of its path is not a folder"),
+    errno.ENAMETOOLONG: N_("its name is too long"),
+    errno.ENOSPC: N_("the disk is full"),
+    errno.EROFS: N_("the disk can be read only"),
+    errno.EIO: N_("the disk reports an error"),
+    errno.EMFILE: N_("too many files are open"),
+    errno.ENFILE: N_("too many files are open"),
+    errno.ECONNREFUSED: N_("the machine refuses the connection"),
+    errno.ECONNRESET: _CUT,
+    errno.ECONNABORTED: _CUT,
+    errno.EPIPE: _CUT,
+    errno.ETIMEDOUT: _NO_ANSWER,
+    errno.EHOSTUNREACH: _NO_WAY,
+    errno.ENETUNREACH: _NO_WAY,
+}
+
+_NUMBER = re.compile(r"\[Errno (\d+)\]")
+
+
+def words_of(error: Exception) -> str:
+    """Return why a file could not be used or a machine not be reached, as a part of a sentence without a full stop.
+
+    What has no translation here is given in the words of the library that raised it.
+    """
+    import json
+
+    if isinstance(error, OSError):
+        return _of_system(error)
+    if isinstance(error, UnicodeDecodeError):
+        return _("it is not text in UTF-8")
+    if isinstance(error, json.JSONDecodeError | KeyError | TypeError):
+        return _("its content is damaged")
+    return str(error) or type(error).__name__
+
+
+def _of_system(error: OSError) -> str:
+    import socket  # with every start of a command it would cost more than all errors do
+
+    if isinstance(error, socket.gaierror):  # its numbers are those of the resolver, and other ones
+        return _("no machine of this name is known")
+    number = error.errno
+    if number is None and (told := _NUMBER.search(str(error))):  # asyncio joins the failures of several addresses
+        number = int(told[1])
+    if number is None and isinstance(error, TimeoutError):
+        number = errno.ETIMEDOUT
+    words = _WORDS.get(number) if number is not None else None
+    return _(words) if words else error.strerror or str(error) or type(error).__name__

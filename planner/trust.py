@@ -10,7 +10,7 @@ import socket
 import ssl
 from pathlib import Path
 
-from planner.errors import WorldFailed
+from planner.errors import WorldFailed, words_of
 from planner.i18n import gettext as _
 
 _EXPIRED = 10  # X509_V_ERR_CERT_HAS_EXPIRED
@@ -40,7 +40,7 @@ def context(ca_file: Path | None) -> ssl.SSLContext:
     except ssl.SSLError as error:  # an OSError too, hence first
         raise WorldFailed(_refusal(ca_file, _("it holds no certificate in PEM form"))) from error
     except OSError as error:
-        raise WorldFailed(_refusal(ca_file, error.strerror or type(error).__name__)) from error
+        raise WorldFailed(_refusal(ca_file, words_of(error))) from error
 
 
 def _refusal(path: Path, reason: str) -> str:
@@ -120,7 +120,7 @@ def greeting(host: str, port: int, tls: str, ca_file: Path | None, *, seconds: f
                     pass
             return first.partition("\n")[0].strip()
     except OSError as error:
-        raise WorldFailed(why(error) or str(error)) from error
+        raise WorldFailed(why(error) or words_of(error)) from error
 
 
 _MOST = 4096  #: octets of an answer that are looked at

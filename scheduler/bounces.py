@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from planner import points
-from planner.errors import NotFound, WorldFailed
+from planner.errors import NotFound, WorldFailed, words_of
 from planner.i18n import gettext as _
 from planner.store import addresses
 from planner.store.addresses import Cause, Return, Taken
@@ -181,7 +181,7 @@ def take_folder(shop: Shop, folder: Path, now: datetime, *, dry_run: bool = Fals
 
 def _unusable(folder: Path, error: OSError) -> WorldFailed:
     return WorldFailed(
-        _("The folder of bounces {path} cannot be used: {reason}").format(path=folder, reason=error.strerror)
+        _("The folder of bounces {path} cannot be used: {reason}").format(path=folder, reason=words_of(error))
     )
 
 

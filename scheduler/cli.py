@@ -40,7 +40,7 @@ def email_channel(settings: Settings) -> Callable[[], Channel]:
         WorldFailed: the password file, or the one with the authorities of the mail server, cannot be read.
     """
     from planner import trust
-    from planner.errors import WorldFailed
+    from planner.errors import WorldFailed, words_of
     from scheduler.channels.email import EmailChannel
 
     password = None
@@ -50,7 +50,7 @@ def email_channel(settings: Settings) -> Callable[[], Channel]:
         except (OSError, UnicodeDecodeError) as error:
             raise WorldFailed(
                 _("The password file {path} cannot be read: {reason}").format(
-                    path=settings.smtp_password_file, reason=getattr(error, "strerror", None) or error
+                    path=settings.smtp_password_file, reason=words_of(error)
                 )
             ) from error
     context = trust.context(settings.smtp_ca_file) if settings.smtp_tls != "none" else None

@@ -378,7 +378,7 @@ def _bounce_shop(app: App) -> Shop:
 
 
 def _mail_file(path: Path) -> bytes:
-    from planner.errors import NotFound
+    from planner.errors import NotFound, words_of
     from scheduler.dsn import MOST_BYTES
 
     if str(path) == "-":
@@ -387,4 +387,4 @@ def _mail_file(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(MOST_BYTES + 1)
     except OSError as error:
-        raise NotFound(_("{path} cannot be read: {reason}").format(path=path, reason=error.strerror)) from error
+        raise NotFound(_("{path} cannot be read: {reason}").format(path=path, reason=words_of(error))) from error

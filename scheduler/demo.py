@@ -18,7 +18,7 @@ from planner import config, i18n
 from planner.config import ZONE
 from planner.domain.changes import assigned_plans
 from planner.domain.plan import PlanKind
-from planner.errors import Refused, WorldFailed
+from planner.errors import Refused, WorldFailed, words_of
 from planner.i18n import gettext as _
 from planner.samples.thanh_hoa_2020 import load as load_sample
 from planner.samples.thanh_hoa_2020 import plans as sample_plans
@@ -94,7 +94,9 @@ def _make_room(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / _MARK).touch()
     except OSError as error:
-        raise WorldFailed(_("{path} cannot be written: {reason}").format(path=folder, reason=error)) from error
+        raise WorldFailed(
+            _("{path} cannot be written: {reason}").format(path=folder, reason=words_of(error))
+        ) from error
 
 
 def _folder(path: Path) -> Path:

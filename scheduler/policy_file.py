@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from planner.errors import Problem
+from planner.errors import Problem, words_of
 from planner.i18n import N_
 from planner.i18n import gettext as _
 
@@ -77,9 +77,7 @@ class PolicyFile:
                 data = file.read(LARGEST + 1)
         except OSError as error:
             message = _("The file cannot be read: {reason}. Check it and give it again.")
-            reason = (
-                _("there is no such file") if isinstance(error, FileNotFoundError) else error.strerror or str(error)
-            )
+            reason = _("there is no such file") if isinstance(error, FileNotFoundError) else words_of(error)
             raise _Unreadable((1, 1), message.format(reason=reason), "policy_file") from error
         if len(data) > LARGEST:
             message = _("The file is larger than {most} KiB; a policy or a table of facts takes far less.")

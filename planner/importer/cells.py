@@ -13,7 +13,7 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from planner.errors import WorldFailed
+from planner.errors import WorldFailed, words_of
 from planner.i18n import gettext as _
 from planner.importer.draft import Value
 from planner.importer.package import Format, Unreadable
@@ -39,7 +39,9 @@ def read_cells(data: bytes, form: Format) -> dict[str, Any]:
     except subprocess.TimeoutExpired:
         raise Unreadable("file_too_large", _too_much()) from None
     except (OSError, TypeError) as error:  # no descriptors, no memory, or no interpreter to start
-        raise WorldFailed(_("The reader of Office files cannot be started: {reason}.").format(reason=error)) from error
+        raise WorldFailed(
+            _("The reader of Office files cannot be started: {reason}.").format(reason=words_of(error))
+        ) from error
     if done.returncode == _NO_LIBRARY:
         reason = done.stderr.decode("utf-8", "replace").strip().rsplit("\n", 1)[-1][:300]
         raise WorldFailed(_("The reader of Office files cannot be started: {reason}.").format(reason=reason))

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Collection
 from pathlib import Path
 
-from planner.errors import NotFound, Problem, WorldFailed
+from planner.errors import NotFound, Problem, WorldFailed, words_of
 from planner.i18n import gettext as _
 from planner.importer.kinds import other_kind
 
@@ -60,7 +60,7 @@ def take(path: Path, suffixes: Collection[str], *, most: int = LARGEST_FILE) -> 
         raise NotFound(_("There is no file {path}.").format(path=seemly(str(path)))) from None
     except OSError as error:
         message = _("The file {path} cannot be read: {detail}.")
-        raise WorldFailed(message.format(path=seemly(str(path)), detail=error.strerror or error)) from error
+        raise WorldFailed(message.format(path=seemly(str(path)), detail=words_of(error))) from error
     if not data:
         message = _("The file is empty (0 bytes); save it again.")
         return Problem(place=name, code="empty_file", message=message)

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from planner.errors import NotFound, Problem, WorldFailed
+from planner.errors import NotFound, Problem, WorldFailed, words_of
 from planner.i18n import gettext as _
 from planner.importer.door import seemly, take
 from planner.importer.yaml_tree import Node, compose, fit_text, tell
@@ -56,7 +56,7 @@ def unreadable(path: Path, reason: str) -> Problem:
 def unopened(path: Path, error: OSError) -> Problem:
     """Return the problem of a file that the disk does not give."""
     missing = isinstance(error, FileNotFoundError)
-    return unreadable(path, _("there is no such file") if missing else error.strerror or str(error))
+    return unreadable(path, _("there is no such file") if missing else words_of(error))
 
 
 def decode(path: Path, problems: list[Problem]) -> str:

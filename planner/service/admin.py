@@ -19,7 +19,7 @@ from planner.domain.changes import (
 from planner.domain.directive import Directive
 from planner.domain.plan import PlanKind, PlanRecord
 from planner.domain.status import PlanState
-from planner.errors import NotFound, Refused, WorldFailed
+from planner.errors import NotFound, Refused, WorldFailed, words_of
 from planner.i18n import gettext as _
 from planner.service.desk import Desk
 from planner.store import engine as database
@@ -60,7 +60,9 @@ def init(desk: Desk, sample: str | None, config_file: Path) -> Initialised:
         if not config_file.exists():
             config_file.write_text(_STARTER, encoding="utf-8")
     except OSError as error:
-        raise WorldFailed(_("{path} cannot be written: {reason}").format(path=config_file, reason=error)) from error
+        raise WorldFailed(
+            _("{path} cannot be written: {reason}").format(path=config_file, reason=words_of(error))
+        ) from error
     revision = database.upgrade(url)
     if sample is not None:
         _load_sample(desk)

@@ -16,7 +16,7 @@ from typing import Any
 
 from planner import config, trust
 from planner.domain.agency import OfficerRole
-from planner.errors import PlannerError, WorldFailed
+from planner.errors import PlannerError, WorldFailed, words_of
 from planner.i18n import gettext as _
 from planner.service.desk import Desk
 from planner.store import addresses, audits, breaker, holds, ledger_view, registers, ticks
@@ -82,7 +82,7 @@ def _smtp(desk: Desk) -> Check:
             settings.smtp_password_file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         detail = _("The password file {path} cannot be read: {reason}")
-        detail = detail.format(path=settings.smtp_password_file, reason=error)
+        detail = detail.format(path=settings.smtp_password_file, reason=words_of(error))
         return Check(name="smtp", ok=False, detail=detail)
     try:
         greeting = trust.greeting(host, port, settings.smtp_tls, settings.smtp_ca_file)
@@ -233,7 +233,7 @@ def _signal(desk: Desk) -> list[Check]:
         at = datetime.fromisoformat(told["at"])
         detail = _("last given at {instant} by {host}").format(instant=vi_instant(at), host=told["host"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        detail = _("{path} cannot be read: {reason}").format(path=settings.heartbeat_file, reason=error)
+        detail = _("{path} cannot be read: {reason}").format(path=settings.heartbeat_file, reason=words_of(error))
         return [Check(name="signal", ok=False, detail=detail)]
     old = desk.now - at > timedelta(seconds=3 * settings.audit_seconds)
     if old:
@@ -329,6 +329,6 @@ def _state_file(desk: Desk) -> Check:
         detail = _("{path} is written at the first round; a database restored before is not noticed").format(path=path)
         return Check(name="state", ok=True, detail=detail)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        detail = _("{path} cannot be read: {reason}").format(path=path, reason=error)
+        detail = _("{path} cannot be read: {reason}").format(path=path, reason=words_of(error))
         return Check(name="state", ok=False, detail=detail)
     return Check(name="state", ok=True, detail=_("{path} notices a restored database").format(path=path))

@@ -10,7 +10,7 @@ from planner.config import ZONE
 from planner.domain.notification import NoticeKind, NoticeState
 from planner.domain.progress import Progress
 from planner.domain.status import TaskState
-from planner.errors import InputRejected, Problem, WorldFailed
+from planner.errors import InputRejected, Problem, WorldFailed, words_of
 from planner.i18n import gettext as _
 from planner.reporter import FORMATS
 from planner.reporter.content import status_report
@@ -106,6 +106,4 @@ def save(path: Path, content: bytes) -> None:
     except OSError as error:
         with suppress(OSError):  # the failure itself is told below
             part.unlink(missing_ok=True)
-        raise WorldFailed(
-            _("{path} cannot be written: {reason}").format(path=path, reason=error.strerror or error)
-        ) from error
+        raise WorldFailed(_("{path} cannot be written: {reason}").format(path=path, reason=words_of(error))) from error

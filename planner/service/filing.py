@@ -15,7 +15,7 @@ from planner.domain.changes import PlanDecided, PlanFiled, moved_keys
 from planner.domain.graph import TaskGraph
 from planner.domain.plan import Plan, PlanKind, PlanRecord, predecessor_key, task_key
 from planner.domain.status import PlanState
-from planner.errors import CycleFound, InputRejected, NotFound, Problem, Refused, WorldFailed
+from planner.errors import CycleFound, InputRejected, NotFound, Problem, Refused, WorldFailed, words_of
 from planner.i18n import gettext as _
 from planner.importer import Loaded, Register, load
 from planner.importer.places import in_reading_order
@@ -126,7 +126,9 @@ def load_file(path: Path, register: Register, agency: str | None = None, directi
     try:
         return load(path, register, agency=agency, directive=directive)
     except OSError as error:
-        raise WorldFailed(_("The file {name} cannot be read: {reason}").format(name=path, reason=error)) from error
+        raise WorldFailed(
+            _("The file {name} cannot be read: {reason}").format(name=path, reason=words_of(error))
+        ) from error
 
 
 def file(

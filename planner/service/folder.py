@@ -17,7 +17,7 @@ from planner.domain.changes import Change, PlanFiled
 from planner.domain.graph import circles
 from planner.domain.plan import Plan, PlanRecord, predecessor_key, task_key
 from planner.domain.status import PlanState
-from planner.errors import NotFound, PlannerError, Problem, Refused, RowsRefused, WorldFailed
+from planner.errors import NotFound, PlannerError, Problem, Refused, RowsRefused, WorldFailed, words_of
 from planner.i18n import gettext as _
 from planner.importer import READERS, Loaded
 from planner.service import filing
@@ -91,7 +91,9 @@ def _plan_files(folder: Path) -> list[Path]:
     try:
         names = sorted(folder.iterdir())
     except OSError as error:
-        raise WorldFailed(_("The folder {path} cannot be read: {reason}").format(path=folder, reason=error)) from error
+        raise WorldFailed(
+            _("The folder {path} cannot be read: {reason}").format(path=folder, reason=words_of(error))
+        ) from error
     paths = [p for p in names if p.suffix.lower() in READERS and not p.name.startswith(("~", "."))]
     if not paths:
         raise NotFound(

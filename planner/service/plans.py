@@ -16,7 +16,7 @@ from planner.domain.graph import Schedule, TaskGraph
 from planner.domain.outlook import outlook
 from planner.domain.plan import Plan, TaskRecord, predecessor_key, task_key
 from planner.domain.status import PlanState
-from planner.errors import InputRejected, NotFound, WorldFailed
+from planner.errors import InputRejected, NotFound, WorldFailed, words_of
 from planner.i18n import gettext as _
 from planner.importer import load
 from planner.service.desk import Desk
@@ -174,7 +174,9 @@ def plan_of_file(path: Path) -> Plan:
     try:
         loaded = load(path, None, for_graph=True)
     except OSError as error:
-        raise WorldFailed(_("The file {name} cannot be read: {reason}").format(name=path, reason=error)) from error
+        raise WorldFailed(
+            _("The file {name} cannot be read: {reason}").format(name=path, reason=words_of(error))
+        ) from error
     if loaded.plan is None:
         raise InputRejected(_("{file} cannot be scheduled.").format(file=path.name), loaded.problems)
     return loaded.plan

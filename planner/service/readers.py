@@ -18,7 +18,7 @@ from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 from planner import i18n
-from planner.errors import NotFound, WorldFailed
+from planner.errors import NotFound, WorldFailed, words_of
 from planner.i18n import gettext as _
 from planner.importer import Loaded, load
 from planner.service.known import Known
@@ -47,7 +47,7 @@ class _Reader:
         except (NotFound, WorldFailed) as error:  # also a file that went away since the folder was listed
             return WorldFailed(error.message)
         except OSError as error:
-            return WorldFailed(_("The file {name} cannot be read: {reason}").format(name=path, reason=error))
+            return WorldFailed(_("The file {name} cannot be read: {reason}").format(name=path, reason=words_of(error)))
         if loaded.plan is not None and loaded.plan.agency in self.have_filed:
             return loaded  # held against what stands, its cells are places of questions
         return without_cells(loaded)

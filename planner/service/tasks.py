@@ -16,7 +16,7 @@ from typing import Any
 from planner.domain.changes import Change, TaskAcknowledged, TaskExtended, TaskMoved, TaskSnoozed
 from planner.domain.plan import Extension, PauseKind, ResultDocument, TaskRecord
 from planner.domain.status import TaskState, Timeliness, timeliness
-from planner.errors import InputRejected, NotFound, Problem, Refused, WorldFailed
+from planner.errors import InputRejected, NotFound, Problem, Refused, WorldFailed, words_of
 from planner.i18n import gettext as _
 from planner.importer.door import seemly
 from planner.service.desk import Desk
@@ -218,7 +218,9 @@ def done(desk: Desk, text: str, *, document: str, on: date, file: Path | None) -
         except FileNotFoundError:
             raise NotFound(_("There is no file {path}.").format(path=file)) from None
         except OSError as error:
-            raise WorldFailed(_("The file {name} cannot be read: {reason}").format(name=file, reason=error)) from error
+            raise WorldFailed(
+                _("The file {name} cannot be read: {reason}").format(name=file, reason=words_of(error))
+            ) from error
     result = ResultDocument(number=document.strip(), file_name=seemly(file.name) if file else "", file_sha256=digest)
     change = {
         "to": TaskState.SUBMITTED,

@@ -18,7 +18,16 @@ from shlex import join
 
 from sqlalchemy import URL, make_url
 
-from planner.errors import DatabaseFailed, InputRejected, NotFound, PlannerError, Problem, Refused, WorldFailed
+from planner.errors import (
+    DatabaseFailed,
+    InputRejected,
+    NotFound,
+    PlannerError,
+    Problem,
+    Refused,
+    WorldFailed,
+    words_of,
+)
 from planner.i18n import gettext as _
 from planner.store import engine as database
 from planner.store import events, holds
@@ -56,7 +65,9 @@ def back_up(url: str, target: Path) -> None:
             os.fsync(file.fileno())
         part.replace(target)
     except (OSError, sqlite3.Error) as error:
-        raise WorldFailed(_("{path} cannot be written: {reason}").format(path=target, reason=error)) from error
+        raise WorldFailed(
+            _("{path} cannot be written: {reason}").format(path=target, reason=words_of(error))
+        ) from error
     finally:
         _remove(part)
 
@@ -93,7 +104,9 @@ def restore(url: str, source: Path, *, now: datetime, host: str, dry_run: bool =
         try:
             shutil.copyfile(source, part)
         except OSError as error:
-            raise WorldFailed(_("{path} cannot be written: {reason}").format(path=part, reason=error)) from error
+            raise WorldFailed(
+                _("{path} cannot be written: {reason}").format(path=part, reason=words_of(error))
+            ) from error
         revision, count, reached = _inspect(part, source)
         with nullcontext() if dry_run else _alone(path):
             before = _reached(path) if path.exists() else None
@@ -142,7 +155,7 @@ def _exchange(path: Path, part: Path, now: datetime) -> Path | None:
         finally:
             os.close(folder)
     except OSError as error:
-        raise WorldFailed(_("{path} cannot be written: {reason}").format(path=path, reason=error)) from error
+        raise WorldFailed(_("{path} cannot be written: {reason}").format(path=path, reason=words_of(error))) from error
     return kept
 
 

@@ -22,7 +22,7 @@ from typing import Literal, NoReturn, Self
 from aiosmtplib import SMTP, SMTPConnectError, SMTPException, SMTPResponseException, SMTPServerDisconnected
 
 from planner import points, trust
-from planner.errors import DeliveryError, UsageRefused
+from planner.errors import DeliveryError, UsageRefused, words_of
 from planner.i18n import gettext as _
 from scheduler.channels import Receipt
 from scheduler.channels.replies import Stage, Verdict, classify, status_of
@@ -338,7 +338,8 @@ def _words(text: str) -> str:
 
 
 def _plain(error: Exception) -> str:
-    return _words(str(error)) or type(error).__name__
+    cause = error.__cause__  # the library wraps what the system said in words of its own
+    return _words(words_of(cause if isinstance(cause, OSError) else error))
 
 
 def _check_envelope(sender: str, recipient: str, data: bytes) -> None:

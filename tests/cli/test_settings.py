@@ -85,6 +85,7 @@ def test_vietnamese_is_the_language_without_settings(empty: Path, run: Run) -> N
     i18n.use_language("vi")
     assert "planner init" in run("plan", "list").err
     assert run("plan", "list").err.startswith("Lỗi")
+    assert f"'{empty}' là một thư mục." in run("plan", "file", str(empty)).err  # without the library's English name
 
 
 def test_now_is_an_option_before_it_is_a_variable(site: Path, run: Run) -> None:

@@ -114,6 +114,8 @@ async def test_a_refused_connection_is_the_fault_of_the_channel() -> None:
         with pytest.raises(DeliveryError) as caught:
             await send(channel)
     assert (caught.value.stage, meaning(caught.value)) == ("connect", CHANNEL)
+    assert "máy này từ chối kết nối" in caught.value.message
+    assert "Errno" not in caught.value.message
 
 
 async def test_a_reply_without_end_is_no_reply(server: Server) -> None:
